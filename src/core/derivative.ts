@@ -1,0 +1,29 @@
+// Derivatives of scalar expressions, again as expressions.
+import { call, type Expression, gradient, input, postorder, result, substitute } from "./expression.ts";
+import { functionOf } from "./scalar.ts";
+
+/**
+ * The gradient with respect to each tensor operand, in terms of the operands, `result` and `gradient`: reverse accumulation over
+ * the expression. Null where the result does not depend on the operand.
+ */
+export function differentiate(root: Expression, inputCount: number): (Expression | null)[] {
+  const adjoints = new Map<Expression, Expression>([[root, gradient]]);
+  for (const e of postorder([root]).reverse()) {
+    const adjoint = adjoints.get(e);
+    if (adjoint === undefined || e.kind !== "call") continue;
+    // A rule may speak of its own value; at the root that value is the saved result.
+    const value = e === root ? result : e;
+    const parts = functionOf(e.name).derivative(adjoint, e.operands, value);
+    parts.forEach((part, i) => {
+      if (part === null) return;
+      const operand = e.operands[i]!;
+      if (operand.kind === "constant" || operand.kind === "scalar") return;
+      const before = adjoints.get(operand);
+      adjoints.set(operand, before === undefined ? part : call("add", before, part));
+    });
+  }
+  return Array.from({ length: inputCount }, (_, i) => {
+    const found = adjoints.get(input(i));
+    return found === undefined ? null : substitute(found, (e) => (e === root ? result : undefined));
+  });
+}

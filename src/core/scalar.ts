@@ -1,0 +1,328 @@
+// The scalar functions that expressions are made of: what each means for numbers and integers, and its derivative.
+// Backends compute the same table natively; they know a function by its name.
+import { call, type Expression } from "./expression.ts";
+import { roundHalfEven } from "./half.ts";
+import { digamma, erf, erfc, erfinv, lgamma, polygamma1 } from "./special.ts";
+
+type Derivative = (g: Expression, operands: readonly Expression[], value: Expression) => readonly (Expression | null)[];
+
+export interface ScalarFunction {
+  readonly name: string;
+  /** The value for floating-point operands; comparisons and predicates give 0 or 1. */
+  readonly evaluate: (...x: number[]) => number;
+  /** The value for integer operands, where it differs from the truncated floating-point one or must be exact. */
+  readonly integer: ((...x: bigint[]) => bigint) | null;
+  /** The gradient for each operand, given the gradient of the value; null for none. */
+  readonly derivative: Derivative;
+}
+
+type E = Expression;
+const add = (a: E | number, b: E | number): E => call("add", a, b);
+const sub = (a: E | number, b: E | number): E => call("sub", a, b);
+const mul = (a: E | number, b: E | number): E => call("mul", a, b);
+const div = (a: E | number, b: E | number): E => call("div", a, b);
+const neg = (a: E): E => call("neg", a);
+
+const none: Derivative = (_g, operands) => operands.map(() => null);
+// A unary rule is often the gradient times a factor in x and y = f(x).
+const factor =
+  (f: (x: E, y: E) => E): Derivative =>
+  (g, [x], y) => [mul(g, f(x!, y))];
+const quotient =
+  (f: (x: E, y: E) => E): Derivative =>
+  (g, [x], y) => [div(g, f(x!, y))];
+const unary =
+  (f: (g: E, x: E, y: E) => E): Derivative =>
+  (g, [x], y) => [f(g, x!, y)];
+const binary =
+  (f: (g: E, a: E, b: E, y: E) => readonly (E | null)[]): Derivative =>
+  (g, [a, b], y) => f(g, a!, b!, y);
+// PyTorch's convention where two operands tie: each takes half.
+const extremum = (better: "gt" | "lt"): Derivative =>
+  binary((g, a, b) => {
+    const half = call("eq", a, b);
+    const share = (own: E, other: E): E =>
+      call("select", half, div(g, 2), call("select", call(better, own, other), g, 0));
+    // Where the other is NaN the comparison fails for both, as in PyTorch: the NaN takes the gradient.
+    return [
+      call("select", call("ne", a, a), g, call("select", call("ne", b, b), 0, share(a, b))),
+      call("select", call("ne", b, b), g, call("select", call("ne", a, a), 0, share(b, a))),
+    ];
+  });
+
+const flag = (value: boolean): number => (value ? 1 : 0);
+const bigFlag = (value: boolean): bigint => (value ? 1n : 0n);
+const minimum = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b));
+const maximum = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b));
+const floorRemainder = (a: number, b: number): number => {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+};
+const floorQuotient = (a: number, b: number): number => {
+  if (b === 0) return a / b;
+  const rest = a % b;
+  let quotient = (a - rest) / b;
+  if (rest !== 0 && b < 0 !== rest < 0) quotient -= 1;
+  if (quotient === 0) return Object.is(a / b, -0) || a / b < 0 ? -0 : 0;
+  const floor = Math.floor(quotient);
+  return quotient - floor > 0.5 ? floor + 1 : floor;
+};
+const bigAbs = (a: bigint): bigint => (a < 0n ? -a : a);
+const bigFloorQuotient = (a: bigint, b: bigint): bigint => {
+  if (b === 0n) return 0n;
+  const quotient = a / b;
+  return quotient * b !== a && a < 0n !== b < 0n ? quotient - 1n : quotient;
+};
+const bigPower = (a: bigint, b: bigint): bigint => {
+  if (b < 0n) return a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n;
+  let out = 1n;
+  for (let base = a, rest = b; rest > 0n; rest >>= 1n) {
+    if (rest & 1n) out = BigInt.asIntN(64, out * base);
+    base = BigInt.asIntN(64, base * base);
+  }
+  return out;
+};
+
+// f: the meaning for floats, i: for integers where it differs, d: the derivative.
+interface Entry {
+  readonly f: (...x: number[]) => number;
+  readonly i?: (...x: bigint[]) => bigint;
+  readonly d: Derivative;
+}
+
+/** The names of all scalar functions: the instruction set of programs. */
+export const functionNames = [
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "ceil",
+  "round",
+  "trunc",
+  "fmod",
+  "remainder",
+  "floorDivide",
+  "reciprocal",
+  "sqrt",
+  "rsqrt",
+  "exp",
+  "exp2",
+  "expm1",
+  "log",
+  "log2",
+  "log10",
+  "log1p",
+  "sin",
+  "cos",
+  "tan",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "tanh",
+  "asinh",
+  "acosh",
+  "atanh",
+  "sigmoid",
+  "erf",
+  "erfc",
+  "erfinv",
+  "lgamma",
+  "digamma",
+  "trigamma",
+  "atan2",
+  "hypot",
+  "pow",
+  "minimum",
+  "maximum",
+  "fmin",
+  "fmax",
+  "copysign",
+  "nextafter",
+  "signbit",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "gt",
+  "ge",
+  "and",
+  "or",
+  "not",
+  "select",
+  "bitAnd",
+  "bitOr",
+  "bitXor",
+  "bitNot",
+  "shiftLeft",
+  "shiftRight",
+  "gcd",
+] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+const table: Readonly<Record<FunctionName, Entry>> = {
+  add: { f: (a, b) => a! + b!, i: (a, b) => a! + b!, d: (g) => [g, g] },
+  sub: { f: (a, b) => a! - b!, i: (a, b) => a! - b!, d: (g) => [g, neg(g)] },
+  mul: { f: (a, b) => a! * b!, i: (a, b) => a! * b!, d: binary((g, a, b) => [mul(g, b), mul(g, a)]) },
+  div: {
+    f: (a, b) => a! / b!,
+    // Division of integers rounds toward zero here; true division is done in floating point.
+    i: (a, b) => (b === 0n ? 0n : a! / b!),
+    d: binary((g, a, b) => [div(g, b), mul(neg(g), div(div(a, b), b))]),
+  },
+  neg: { f: (a) => -a!, i: (a) => -a!, d: unary((g) => neg(g)) },
+  abs: { f: (a) => Math.abs(a!), i: (a) => bigAbs(a!), d: factor((x) => call("sign", x)) },
+  sign: { f: (a) => (a! > 0 ? 1 : a! < 0 ? -1 : 0), i: (a) => (a! > 0n ? 1n : a! < 0n ? -1n : 0n), d: unary((g) => mul(g, 0)) },
+  floor: { f: (a) => Math.floor(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
+  ceil: { f: (a) => Math.ceil(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
+  round: { f: (a) => roundHalfEven(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
+  trunc: { f: (a) => Math.trunc(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
+  fmod: {
+    f: (a, b) => a! % b!,
+    i: (a, b) => (b === 0n ? 0n : a! % b!),
+    d: binary((g, a, b) => [g, mul(neg(g), call("trunc", div(a, b)))]),
+  },
+  remainder: {
+    f: (a, b) => floorRemainder(a!, b!),
+    i: (a, b) => (b === 0n ? 0n : a! - bigFloorQuotient(a!, b!) * b!),
+    d: binary((g, a, b) => [g, mul(neg(g), call("floorDivide", a, b))]),
+  },
+  floorDivide: {
+    f: (a, b) => floorQuotient(a!, b!),
+    i: (a, b) => bigFloorQuotient(a!, b!),
+    d: (g) => [mul(g, 0), mul(g, 0)],
+  },
+  reciprocal: { f: (a) => 1 / a!, d: unary((g, _x, y) => mul(neg(g), mul(y, y))) },
+  sqrt: { f: (a) => Math.sqrt(a!), d: quotient((_x, y) => mul(2, y)) },
+  rsqrt: { f: (a) => 1 / Math.sqrt(a!), d: unary((g, _x, y) => mul(mul(g, -0.5), mul(y, mul(y, y)))) },
+  exp: { f: (a) => Math.exp(a!), d: factor((_x, y) => y) },
+  exp2: { f: (a) => 2 ** a!, d: factor((_x, y) => mul(y, Math.LN2)) },
+  expm1: { f: (a) => Math.expm1(a!), d: factor((_x, y) => add(y, 1)) },
+  log: { f: (a) => Math.log(a!), d: quotient((x) => x) },
+  log2: { f: (a) => Math.log2(a!), d: quotient((x) => mul(x, Math.LN2)) },
+  log10: { f: (a) => Math.log10(a!), d: quotient((x) => mul(x, Math.LN10)) },
+  log1p: { f: (a) => Math.log1p(a!), d: quotient((x) => add(x, 1)) },
+  sin: { f: (a) => Math.sin(a!), d: factor((x) => call("cos", x)) },
+  cos: { f: (a) => Math.cos(a!), d: factor((x) => neg(call("sin", x))) },
+  tan: { f: (a) => Math.tan(a!), d: factor((_x, y) => add(mul(y, y), 1)) },
+  asin: { f: (a) => Math.asin(a!), d: factor((x) => call("rsqrt", sub(1, mul(x, x)))) },
+  acos: { f: (a) => Math.acos(a!), d: factor((x) => neg(call("rsqrt", sub(1, mul(x, x))))) },
+  atan: { f: (a) => Math.atan(a!), d: quotient((x) => add(mul(x, x), 1)) },
+  sinh: { f: (a) => Math.sinh(a!), d: factor((x) => call("cosh", x)) },
+  cosh: { f: (a) => Math.cosh(a!), d: factor((x) => call("sinh", x)) },
+  tanh: { f: (a) => Math.tanh(a!), d: factor((_x, y) => sub(1, mul(y, y))) },
+  asinh: { f: (a) => Math.asinh(a!), d: factor((x) => call("rsqrt", add(mul(x, x), 1))) },
+  acosh: { f: (a) => Math.acosh(a!), d: factor((x) => call("rsqrt", mul(sub(x, 1), add(x, 1)))) },
+  atanh: { f: (a) => Math.atanh(a!), d: quotient((x) => sub(1, mul(x, x))) },
+  sigmoid: { f: (a) => 1 / (1 + Math.exp(-a!)), d: factor((_x, y) => mul(y, sub(1, y))) },
+  erf: { f: (a) => erf(a!), d: factor((x) => mul(2 / Math.sqrt(Math.PI), call("exp", neg(mul(x, x))))) },
+  erfc: { f: (a) => erfc(a!), d: factor((x) => mul(-2 / Math.sqrt(Math.PI), call("exp", neg(mul(x, x))))) },
+  erfinv: { f: (a) => erfinv(a!), d: factor((_x, y) => mul(Math.sqrt(Math.PI) / 2, call("exp", mul(y, y)))) },
+  lgamma: { f: (a) => lgamma(a!), d: factor((x) => call("digamma", x)) },
+  digamma: { f: (a) => digamma(a!), d: factor((x) => call("trigamma", x)) },
+  // The chain of polygamma functions ends here: a third derivative of lgamma is not offered.
+  trigamma: { f: (a) => polygamma1(a!), d: none },
+  atan2: {
+    f: (a, b) => Math.atan2(a!, b!),
+    d: binary((g, a, b) => {
+      const square = add(mul(a, a), mul(b, b));
+      const inverse = call("select", call("eq", square, 0), 0, call("reciprocal", square));
+      return [mul(g, mul(b, inverse)), mul(g, mul(neg(a), inverse))];
+    }),
+  },
+  hypot: { f: (a, b) => Math.hypot(a!, b!), d: binary((g, a, b, y) => [mul(g, div(a, y)), mul(g, div(b, y))]) },
+  pow: {
+    f: (a, b) => (a === 1 ? 1 : Math.abs(a!) === 1 && !Number.isFinite(b!) && !Number.isNaN(b!) ? 1 : a! ** b!),
+    i: (a, b) => bigPower(a!, b!),
+    d: binary((g, a, b, y) => [
+      call("select", call("eq", b, 0), 0, mul(g, mul(b, call("pow", a, sub(b, 1))))),
+      // 0 to a non-negative power is flat in the exponent, though log(0) is not finite.
+      call("select", call("and", call("eq", a, 0), call("ge", b, 0)), 0, mul(g, mul(y, call("log", a)))),
+    ]),
+  },
+  minimum: { f: (a, b) => minimum(a!, b!), i: (a, b) => (a! < b! ? a! : b!), d: extremum("lt") },
+  maximum: { f: (a, b) => maximum(a!, b!), i: (a, b) => (a! > b! ? a! : b!), d: extremum("gt") },
+  fmin: {
+    f: (a, b) => (Number.isNaN(a!) ? b! : Number.isNaN(b!) ? a! : Math.min(a!, b!)),
+    i: (a, b) => (a! < b! ? a! : b!),
+    d: binary((g, a, b) => {
+      const first = call("or", call("le", a, b), call("ne", b, b));
+      return [call("select", first, g, 0), call("select", first, 0, g)];
+    }),
+  },
+  fmax: {
+    f: (a, b) => (Number.isNaN(a!) ? b! : Number.isNaN(b!) ? a! : Math.max(a!, b!)),
+    i: (a, b) => (a! > b! ? a! : b!),
+    d: binary((g, a, b) => {
+      const first = call("or", call("ge", a, b), call("ne", b, b));
+      return [call("select", first, g, 0), call("select", first, 0, g)];
+    }),
+  },
+  copysign: {
+    f: (a, b) => (b! < 0 || Object.is(b, -0) ? -Math.abs(a!) : Math.abs(a!)),
+    d: binary((g, a, _b, y) => [mul(g, call("select", call("eq", a, 0), 0, div(y, a))), mul(g, 0)]),
+  },
+  nextafter: { f: (a, b) => nextAfter(a!, b!), d: none },
+  signbit: { f: (a) => flag(a! < 0 || Object.is(a, -0)), i: (a) => bigFlag(a! < 0n), d: none },
+  eq: { f: (a, b) => flag(a === b), i: (a, b) => bigFlag(a === b), d: none },
+  ne: { f: (a, b) => flag(a !== b), i: (a, b) => bigFlag(a !== b), d: none },
+  lt: { f: (a, b) => flag(a! < b!), i: (a, b) => bigFlag(a! < b!), d: none },
+  le: { f: (a, b) => flag(a! <= b!), i: (a, b) => bigFlag(a! <= b!), d: none },
+  gt: { f: (a, b) => flag(a! > b!), i: (a, b) => bigFlag(a! > b!), d: none },
+  ge: { f: (a, b) => flag(a! >= b!), i: (a, b) => bigFlag(a! >= b!), d: none },
+  and: { f: (a, b) => flag(a !== 0 && b !== 0), i: (a, b) => bigFlag(a !== 0n && b !== 0n), d: none },
+  or: { f: (a, b) => flag(a !== 0 || b !== 0), i: (a, b) => bigFlag(a !== 0n || b !== 0n), d: none },
+  not: { f: (a) => flag(a === 0), i: (a) => bigFlag(a === 0n), d: none },
+  select: {
+    f: (c, a, b) => (c !== 0 ? a! : b!),
+    i: (c, a, b) => (c !== 0n ? a! : b!),
+    d: (g, [c]) => [null, call("select", c!, g, 0), call("select", c!, 0, g)],
+  },
+  bitAnd: { f: () => Number.NaN, i: (a, b) => a! & b!, d: none },
+  bitOr: { f: () => Number.NaN, i: (a, b) => a! | b!, d: none },
+  bitXor: { f: () => Number.NaN, i: (a, b) => a! ^ b!, d: none },
+  bitNot: { f: () => Number.NaN, i: (a) => ~a!, d: none },
+  shiftLeft: { f: () => Number.NaN, i: (a, b) => (b! < 0n || b! > 63n ? 0n : a! << b!), d: none },
+  shiftRight: { f: () => Number.NaN, i: (a, b) => a! >> (b! < 0n || b! > 63n ? 63n : b!), d: none },
+  gcd: { f: () => Number.NaN, i: (a, b) => greatestCommonDivisor(a!, b!), d: none },
+};
+
+function greatestCommonDivisor(a: bigint, b: bigint): bigint {
+  let [x, y] = [bigAbs(a), bigAbs(b)];
+  while (y !== 0n) [x, y] = [y, x % y];
+  return x;
+}
+
+const bits = new DataView(new ArrayBuffer(8));
+function nextAfter(from: number, to: number): number {
+  if (Number.isNaN(from) || Number.isNaN(to)) return Number.NaN;
+  if (from === to) return to;
+  if (from === 0) return to > 0 ? Number.MIN_VALUE : -Number.MIN_VALUE;
+  bits.setFloat64(0, from);
+  bits.setBigInt64(0, bits.getBigInt64(0) + (from < to === from > 0 ? 1n : -1n));
+  return bits.getFloat64(0);
+}
+
+const functions = new Map<string, ScalarFunction>(
+  functionNames.map((name) => {
+    const { f, i, d } = table[name];
+    return [name, { name, evaluate: f, integer: i ?? null, derivative: d }];
+  }),
+);
+
+/** The scalar function of that name. */
+export function functionOf(name: string): ScalarFunction {
+  return functions.get(name)!;
+}
+
+type Builder = (...operands: readonly (Expression | number)[]) => Expression;
+
+/** Builds expressions: `f.mul(f.exp(x), 2)`. */
+export const f: Readonly<Record<FunctionName, Builder>> = Object.fromEntries(
+  functionNames.map((name) => [name, (...operands: readonly (Expression | number)[]) => call(name, ...operands)]),
+) as Record<FunctionName, Builder>;

@@ -1,0 +1,44 @@
+// The memory behind one or more tensors: who owns it, where it lies, and how often it was written.
+import { DeviceError } from "./errors.ts";
+import type { Device } from "./device.ts";
+
+/** Memory that a backend owns outside JavaScript's sight, and how to bring a piece of it into sight. */
+export interface Block {
+  /** Copies the storage's bytes into an ArrayBuffer of their own. */
+  copyOut(storage: Storage): ArrayBuffer;
+}
+
+/**
+ * Bytes shared by a tensor, its views and its detached aliases, with their common version counter.
+ * An address of 0 means that `memory` is an ArrayBuffer, which may have been handed to user code and so may be detached at any time.
+ */
+export class Storage {
+  readonly device: Device;
+  memory: ArrayBuffer | Block;
+  address: number;
+  readonly byteLength: number;
+  /** Counts in-place writes, so that a saved value can tell whether it is still what was saved. */
+  version: number = 0;
+  /** The operation that wrote last: named by the error when a saved value turns out changed. */
+  writer: string = "";
+
+  constructor(device: Device, memory: ArrayBuffer | Block, address: number, byteLength: number) {
+    this.device = device;
+    this.memory = memory;
+    this.address = address;
+    this.byteLength = byteLength;
+  }
+
+  /** The bytes as an ArrayBuffer that starts with this storage; moves them there if a backend holds them elsewhere. */
+  host(): ArrayBuffer {
+    if (!(this.memory instanceof ArrayBuffer)) {
+      this.memory = this.memory.copyOut(this);
+      this.address = 0;
+    }
+    if (this.memory.byteLength < this.byteLength)
+      throw new DeviceError(
+        `the memory of this tensor is gone: its ArrayBuffer holds ${this.memory.byteLength} of ${this.byteLength} bytes, because it was transferred or resized; clone() the tensor before handing its buffer away`,
+      );
+    return this.memory;
+  }
+}
