@@ -1,6 +1,6 @@
 // The scalar functions that expressions are made of: what each means for numbers and integers, and its derivative.
 // Backends compute the same table natively; they know a function by its name.
-import { call, type Expression } from "./expression.ts";
+import { call, constant, type Expression } from "./expression.ts";
 import { roundHalfEven } from "./half.ts";
 import { digamma, erf, erfc, erfinv, lgamma, polygamma1 } from "./special.ts";
 
@@ -24,6 +24,8 @@ const div = (a: E | number, b: E | number): E => call("div", a, b);
 const neg = (a: E): E => call("neg", a);
 
 const none: Derivative = (_g, operands) => operands.map(() => null);
+// Step functions: the derivative is zero wherever it exists.
+const flat: Derivative = (_g, operands) => operands.map(() => constant(0));
 // A unary rule is often the gradient times a factor in x and y = f(x).
 const factor =
   (f: (x: E, y: E) => E): Derivative =>
@@ -177,11 +179,11 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   },
   neg: { f: (a) => -a!, i: (a) => -a!, d: unary((g) => neg(g)) },
   abs: { f: (a) => Math.abs(a!), i: (a) => bigAbs(a!), d: factor((x) => call("sign", x)) },
-  sign: { f: (a) => (a! > 0 ? 1 : a! < 0 ? -1 : 0), i: (a) => (a! > 0n ? 1n : a! < 0n ? -1n : 0n), d: unary((g) => mul(g, 0)) },
-  floor: { f: (a) => Math.floor(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
-  ceil: { f: (a) => Math.ceil(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
-  round: { f: (a) => roundHalfEven(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
-  trunc: { f: (a) => Math.trunc(a!), i: (a) => a!, d: unary((g) => mul(g, 0)) },
+  sign: { f: (a) => (a! > 0 ? 1 : a! < 0 ? -1 : 0), i: (a) => (a! > 0n ? 1n : a! < 0n ? -1n : 0n), d: flat },
+  floor: { f: (a) => Math.floor(a!), i: (a) => a!, d: flat },
+  ceil: { f: (a) => Math.ceil(a!), i: (a) => a!, d: flat },
+  round: { f: (a) => roundHalfEven(a!), i: (a) => a!, d: flat },
+  trunc: { f: (a) => Math.trunc(a!), i: (a) => a!, d: flat },
   fmod: {
     f: (a, b) => a! % b!,
     i: (a, b) => (b === 0n ? 0n : a! % b!),
@@ -195,7 +197,7 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   floorDivide: {
     f: (a, b) => floorQuotient(a!, b!),
     i: (a, b) => bigFloorQuotient(a!, b!),
-    d: (g) => [mul(g, 0), mul(g, 0)],
+    d: flat,
   },
   reciprocal: { f: (a) => 1 / a!, d: unary((g, _x, y) => mul(neg(g), mul(y, y))) },
   sqrt: { f: (a) => Math.sqrt(a!), d: quotient((_x, y) => mul(2, y)) },
@@ -265,7 +267,7 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   },
   copysign: {
     f: (a, b) => (b! < 0 || Object.is(b, -0) ? -Math.abs(a!) : Math.abs(a!)),
-    d: binary((g, a, _b, y) => [mul(g, call("select", call("eq", a, 0), 0, div(y, a))), mul(g, 0)]),
+    d: binary((g, a, _b, y) => [mul(g, call("select", call("eq", a, 0), 0, div(y, a))), constant(0)]),
   },
   nextafter: { f: (a, b) => nextAfter(a!, b!), d: none },
   signbit: { f: (a) => flag(a! < 0 || Object.is(a, -0)), i: (a) => bigFlag(a! < 0n), d: none },

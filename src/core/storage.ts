@@ -21,6 +21,8 @@ export class Storage {
   version: number = 0;
   /** The operation that wrote last: named by the error when a saved value turns out changed. */
   writer: string = "";
+  /** Whether a `.grad`, or the caller's own seed, keeps this memory, so that nothing else may take it over. */
+  kept: boolean = false;
 
   constructor(device: Device, memory: ArrayBuffer | Block, address: number, byteLength: number) {
     this.device = device;

@@ -1,0 +1,49 @@
+// The end of every path through the graph: a leaf's gradient arrives and is added to `.grad`.
+import { Node, type Sender } from "../../autograd/node.ts";
+import { gradMode } from "../../autograd/mode.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { alias, coversStorage, emptyLikeDense } from "./memory.ts";
+
+/** Sink of a leaf. Runs as soon as its gradient is complete. */
+export class AccumulateGrad extends Node<Tensor> {
+  readonly variable: Tensor;
+  /** Called with the leaf after its gradient has been updated. */
+  postAccumulate: Set<{ readonly hook: (leaf: Tensor) => void }> | null = null;
+
+  constructor(variable: Tensor) {
+    super([], []);
+    this.variable = variable;
+    this.sequence = Number.MAX_SAFE_INTEGER;
+  }
+
+  get name(): string {
+    return "AccumulateGrad";
+  }
+
+  run(_task: Sender<Tensor>): void {
+    accumulateInto(this.variable, this.incoming!);
+    if (this.postAccumulate !== null) for (const { hook } of [...this.postAccumulate]) hook(this.variable);
+  }
+}
+
+/**
+ * Adds a gradient to `.grad` by PyTorch's rules of identity: the first one is taken over where nothing else holds its memory, else
+ * copied; later ones are added in place, or out of place while the pass itself is being recorded.
+ */
+export function accumulateInto(variable: Tensor, gradient: Tensor): void {
+  const before = variable.gradient;
+  if (before !== null) {
+    if (gradMode.enabled) variable.gradient = before.add(gradient);
+    else before.add_(gradient);
+  } else if (gradMode.enabled) variable.gradient = gradient.clone();
+  else if (!gradient.storage.kept && variable.dense && coversStorage(gradient)) {
+    gradient.storage.kept = true;
+    variable.gradient = gradient.viewOf === null && gradient.node === null ? gradient : alias(gradient);
+  } else {
+    const copy = variable.dense ? emptyLikeDense(variable, gradient.dtype) : variable.emptyLike();
+    copy.copy_(gradient);
+    copy.storage.version = 0;
+    copy.storage.kept = true;
+    variable.gradient = copy;
+  }
+}

@@ -1,0 +1,172 @@
+// A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
+import { gradMode } from "../../autograd/mode.ts";
+import { Node, type Sender } from "../../autograd/node.ts";
+import { AutogradError } from "../../core/errors.ts";
+import { mayOverlap, type Sizes } from "../../core/shape.ts";
+import type { Tensor, ViewRecord } from "../../core/tensor.ts";
+import { AccumulateGrad } from "./accumulate.ts";
+
+/** How a view came about; it decides whether it may be changed in place while recording. */
+export type ViewCreation = "single" | "multiple" | "noGrad" | "custom";
+
+/** A view's root, and the version of their memory at which the view's own node is valid. */
+export class View implements ViewRecord {
+  readonly base: Tensor;
+  readonly creation: ViewCreation;
+  /** The operation that made the view, for error messages. */
+  readonly operation: string;
+  version: number;
+
+  constructor(base: Tensor, creation: ViewCreation, operation: string) {
+    this.base = base;
+    this.creation = creation;
+    this.operation = operation;
+    this.version = base.storage.version;
+  }
+}
+
+export function viewOf(tensor: Tensor): View | null {
+  return tensor.viewOf as View | null;
+}
+
+/** Whether operations on the tensor are recorded: it, or the base it shows, requires a gradient. */
+export function requiresGradient(tensor: Tensor): boolean {
+  if (tensor.tracked) return true;
+  const view = tensor.viewOf as View | null;
+  return view !== null && view.base.tracked && view.creation !== "noGrad" && view.version !== tensor.storage.version;
+}
+
+/** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */
+export function gradientFunction(tensor: Tensor): Node<Tensor> | null {
+  const view = tensor.viewOf as View | null;
+  if (view !== null && view.version !== tensor.storage.version) refreshView(tensor, view);
+  return tensor.node as Node<Tensor> | null;
+}
+
+/** Where the tensor's gradient goes: its node, its leaf's sink, or null when it needs none. */
+export function gradientNode(tensor: Tensor): Node<Tensor> | null {
+  if (tensor.viewOf !== null) gradientFunction(tensor);
+  if (!tensor.tracked) return null;
+  return (tensor.node ?? (tensor.accumulator ??= new AccumulateGrad(tensor))) as Node<Tensor>;
+}
+
+function refreshView(tensor: Tensor, view: View): void {
+  const { base } = view;
+  if (base.tracked && view.creation !== "noGrad") {
+    const before = gradMode.enabled;
+    gradMode.enabled = true;
+    try {
+      tensor.node = base.asStrided(tensor.sizes, tensor.strides, tensor.offset).node;
+    } finally {
+      gradMode.enabled = before;
+    }
+    tensor.outputIndex = 0;
+    tensor.tracked = true;
+  }
+  view.version = tensor.storage.version;
+}
+
+/** Refuses an in-place change that would lose or falsify a gradient. Called before memory is touched. */
+export function checkInPlace(operation: string, tensor: Tensor, recorded: boolean): void {
+  if (mayOverlap(tensor.sizes, tensor.strides))
+    throw new AutogradError(
+      `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
+    );
+  if (!recorded || !gradMode.enabled) return;
+  const view = tensor.viewOf as View | null;
+  if (view === null) {
+    if (tensor.tracked && gradientFunction(tensor) === null)
+      throw new AutogradError(
+        `${operation}: a leaf that requires grad cannot be changed in place, its gradient would belong to no value; do it inside torch.noGrad(() => ...), or on a clone()`,
+      );
+    return;
+  }
+  if (view.base.tracked && gradientFunction(view.base) === null)
+    throw new AutogradError(
+      `${operation}: the tensor is a view of a leaf that requires grad, which cannot be changed in place; do it inside torch.noGrad(() => ...), or on a clone() of the leaf`,
+    );
+  if (view.creation === "multiple")
+    throw new AutogradError(
+      `${operation}: the tensor is one of several views that ${view.operation} returned, and such views cannot be changed in place; use the out-of-place form, or clone() it`,
+    );
+  if (view.creation === "noGrad")
+    throw new AutogradError(
+      `${operation}: the view was made by ${view.operation} inside noGrad and is changed in place outside, which is ambiguous; do both inside noGrad, or both outside`,
+    );
+}
+
+/** Notes that memory was written by an operation. */
+export function bumpVersion(operation: string, tensor: Tensor): void {
+  tensor.storage.version++;
+  tensor.storage.writer = operation;
+}
+
+/** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */
+export function rebaseHistory(tensor: Tensor, node: Node<Tensor>): void {
+  const view = tensor.viewOf as View | null;
+  const owner = view === null ? tensor : view.base;
+  const retained = owner.hooks?.retainsGrad === true;
+  if (view === null) {
+    tensor.node = node;
+    tensor.outputIndex = 0;
+  } else {
+    view.base.node = new CopySlices(view.base, tensor, node);
+    view.base.outputIndex = 0;
+    view.version = -1;
+  }
+  owner.tracked = true;
+  tensor.tracked = true;
+  if (retained) owner.retainGrad();
+}
+
+/** The layout of a tensor without its memory. */
+export interface Geometry {
+  readonly sizes: Sizes;
+  readonly strides: Sizes;
+  readonly offset: number;
+}
+
+/** An in-place change through a view, seen from the base: the gradient inside the view's region takes the operation's way. */
+class CopySlices extends Node<Tensor> {
+  readonly #operation: Node<Tensor>;
+  readonly #base: Geometry;
+  readonly #view: Geometry;
+
+  constructor(base: Tensor, view: Tensor, operation: Node<Tensor>) {
+    super([gradientNode(base), ...operation.next.slice(1)], [base.outputIndex, ...operation.nextIndex.slice(1)]);
+    this.#operation = operation;
+    this.#base = { sizes: base.sizes, strides: base.strides, offset: base.offset };
+    this.#view = { sizes: view.sizes, strides: view.strides, offset: view.offset - base.offset };
+  }
+
+  get name(): string {
+    return "CopySlices";
+  }
+
+  run(task: Sender<Tensor>): void {
+    const arrived = this.incoming!;
+    const whole = arrived.newEmptyStrided(this.#base.sizes, this.#base.strides).copy_(arrived);
+    const region = whole.asStrided(this.#view.sizes, this.#view.strides, this.#view.offset);
+    const operation = this.#operation;
+    const sent: (Tensor | null)[] = operation.next.map(() => null);
+    // The operation's own edge to the old view is not followed: that gradient goes back into the region.
+    const keptNext = operation.next;
+    operation.next = [this, ...keptNext.slice(1)];
+    operation.incoming = region.clone();
+    try {
+      operation.run({ send: (_from, slot, value) => void (sent[slot] = value) });
+    } finally {
+      operation.incoming = null;
+      operation.next = keptNext;
+    }
+    const inner = sent[0];
+    if (inner === null || inner === undefined) region.zero_();
+    else region.copy_(inner);
+    task.send(this, 0, whole);
+    for (let slot = 1; slot < sent.length; slot++) task.send(this, slot, sent[slot] ?? null);
+  }
+
+  override release(): void {
+    this.#operation.release();
+  }
+}

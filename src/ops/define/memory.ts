@@ -1,0 +1,53 @@
+// Making tensors: fresh memory, and new layouts over memory that is there.
+import { cpu, type Device } from "../../core/device.ts";
+import type { DType } from "../../core/dtype.ts";
+import { contiguousStrides, elementCount, isContiguous, type Sizes } from "../../core/shape.ts";
+import { Storage } from "../../core/storage.ts";
+import { Tensor } from "../../core/tensor.ts";
+
+/** A tensor over fresh, undefined memory. */
+export function empty(sizes: Sizes, dtype: DType, device: Device = cpu): Tensor {
+  const count = elementCount(sizes);
+  return new Tensor(device.backend.allocate(count * dtype.itemsize), dtype, sizes, contiguousStrides(sizes), 0, count, true);
+}
+
+/** Fresh memory with the sizes of a dense tensor, whose layout arrays are shared. */
+export function emptyLikeDense(like: Tensor, dtype: DType): Tensor {
+  const { count } = like;
+  return new Tensor(
+    like.storage.device.backend.allocate(count * dtype.itemsize),
+    dtype,
+    like.sizes,
+    like.strides,
+    0,
+    count,
+    true,
+  );
+}
+
+/** Another layout over the same memory, outside the graph. */
+export function relayout(of: Tensor, sizes: Sizes, strides: Sizes, offset: number): Tensor {
+  return new Tensor(of.storage, of.dtype, sizes, strides, offset, elementCount(sizes), isContiguous(sizes, strides));
+}
+
+/** The same elements, outside the graph. */
+export function alias(of: Tensor): Tensor {
+  return new Tensor(of.storage, of.dtype, of.sizes, of.strides, of.offset, of.count, of.dense);
+}
+
+/** A tensor over an ArrayBuffer of the caller's. */
+export function overBuffer(buffer: ArrayBuffer, dtype: DType, sizes: Sizes, offset: number = 0): Tensor {
+  const count = elementCount(sizes);
+  const storage = new Storage(cpu, buffer, 0, buffer.byteLength);
+  return new Tensor(storage, dtype, sizes, contiguousStrides(sizes), offset, count, true);
+}
+
+/** One element, by its place in the storage. */
+export function readElement(of: Tensor, index: number): number | bigint | boolean {
+  return of.storage.device.backend.read(of.storage, of.dtype, index);
+}
+
+/** Whether every element has memory of its own storage to itself: nothing else could share it except another tensor on the same storage. */
+export function coversStorage(tensor: Tensor): boolean {
+  return tensor.dense && tensor.offset === 0 && tensor.count * tensor.dtype.itemsize === tensor.storage.byteLength;
+}

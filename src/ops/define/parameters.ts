@@ -1,0 +1,230 @@
+// Parameters of operations: how each is read from JavaScript arguments, by position in PyTorch's order or by name in a trailing object.
+import { ArgumentError, DTypeError } from "../../core/errors.ts";
+import { DType } from "../../core/dtype.ts";
+import { Device, deviceOf } from "../../core/device.ts";
+import type { Sizes } from "../../core/shape.ts";
+import { Tensor } from "../../core/tensor.ts";
+
+/** One parameter: how a value is checked and converted, and what stands in when it is not given. */
+export interface Parameter<T> {
+  readonly convert: (value: unknown, operation: string, name: string) => T;
+  /** Undefined where the parameter must be given. */
+  readonly fallback: { readonly value: T } | undefined;
+  /** Takes all further positional arguments when the first of them is a number: `x.view(2, 3)`. */
+  readonly variadic: boolean;
+  /** Whether it holds tensors that may need gradients. */
+  readonly tensors: boolean;
+}
+
+export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
+export type Values<P extends Parameters> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };
+
+/** A short description of a value for error messages. */
+export function describe(value: unknown): string {
+  if (value instanceof Tensor) return `a tensor of shape [${value.sizes.join(", ")}] and type ${value.dtype.name}`;
+  if (Array.isArray(value)) return value.length > 6 ? `an array of ${value.length}` : `[${value.map(describe).join(", ")}]`;
+  if (typeof value === "string") return `"${value}"`;
+  if (typeof value === "function") return "a function";
+  if (value !== null && typeof value === "object") return isOptions(value) ? "an object" : String(value);
+  return String(value);
+}
+
+function required<T>(expected: string, accept: (value: unknown) => T | undefined, more?: Partial<Parameter<T>>): Parameter<T> {
+  return {
+    fallback: undefined,
+    variadic: false,
+    tensors: false,
+    convert: (value, operation, name) => {
+      const found = accept(value);
+      if (found === undefined) throw new ArgumentError(`${operation}: ${name} must be ${expected}, got ${describe(value)}`);
+      return found;
+    },
+    ...more,
+  };
+}
+
+/** The same parameter, standing for `value` where it is not given or null. */
+export function optional<T, D>(parameter: Parameter<T>, value: D): Parameter<T | D> {
+  return {
+    ...parameter,
+    fallback: { value },
+    convert: (given, operation, name) => (given === null || given === undefined ? value : parameter.convert(given, operation, name)),
+  };
+}
+
+const whole = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isInteger(value)
+    ? value
+    : typeof value === "bigint" && value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
+      ? Number(value)
+      : value instanceof Tensor && value.count === 1 && value.dtype.kind === "integer"
+        ? Number(value.storage.device.backend.read(value.storage, value.dtype, value.offset))
+        : undefined;
+
+const plain = (value: unknown): number | undefined =>
+  typeof value === "number"
+    ? value
+    : typeof value === "bigint"
+      ? Number(value)
+      : typeof value === "boolean"
+        ? Number(value)
+        : undefined;
+
+const wholes = (value: unknown): Sizes | undefined => {
+  if (value instanceof Tensor) return undefined;
+  const list = Array.isArray(value) ? value : isIterable(value) ? [...value] : undefined;
+  if (list === undefined) return undefined;
+  const out = new Array<number>(list.length);
+  for (let i = 0; i < list.length; i++) {
+    const item = whole(list[i]);
+    if (item === undefined) return undefined;
+    out[i] = item;
+  }
+  return out;
+};
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return value !== null && typeof value === "object" && Symbol.iterator in value;
+}
+
+export const tensor: Parameter<Tensor> = required("a tensor", (v) => (v instanceof Tensor ? v : undefined), { tensors: true });
+/** A tensor of positions: int64, or another integer type, which is widened where it is used. */
+export const indexTensor: Parameter<Tensor> = {
+  ...tensor,
+  tensors: false,
+  convert: (value, operation, name) => {
+    const found = tensor.convert(value, operation, name);
+    if (found.dtype.kind !== "integer")
+      throw new DTypeError(`${operation}: ${name} holds positions and must be of an integer type, got ${found.dtype.name}; convert it with .to(torch.int64)`);
+    return found;
+  },
+};
+export const tensors: Parameter<readonly Tensor[]> = required(
+  "an array of tensors",
+  (v) => {
+    const list = Array.isArray(v) ? v : isIterable(v) && !(v instanceof Tensor) ? [...v] : undefined;
+    return list?.every((t) => t instanceof Tensor) ? (list as Tensor[]) : undefined;
+  },
+  { tensors: true },
+);
+export const tensorOrNumber: Parameter<Tensor | number> = required(
+  "a tensor or a number",
+  (v) => (v instanceof Tensor ? v : plain(v)),
+  { tensors: true },
+);
+/** A number; a tensor of one element that needs no gradient will do. */
+export const number: Parameter<number> = required("a number", (v) =>
+  v instanceof Tensor && v.count === 1 ? Number(v.storage.device.backend.read(v.storage, v.dtype, v.offset)) : plain(v),
+);
+export const integer: Parameter<number> = required("a whole number", whole);
+export const boolean: Parameter<boolean> = required("true or false", (v) =>
+  typeof v === "boolean" ? v : v === 0 || v === 1 ? v === 1 : undefined,
+);
+export const text: Parameter<string> = required("a string", (v) => (typeof v === "string" ? v : undefined));
+export const dtype: Parameter<DType> = required("a dtype such as torch.float32", (v) => (v instanceof DType ? v : undefined));
+export const device: Parameter<Device> = required('a device such as "cpu"', (v) =>
+  v instanceof Device || typeof v === "string" ? deviceOf(v) : undefined,
+);
+export const integers: Parameter<Sizes> = required("an array of whole numbers", wholes);
+/** One dimension or several. */
+export const dimensions: Parameter<Sizes> = required("a whole number or an array of them", (v) => {
+  const one = whole(v);
+  return one === undefined ? wholes(v) : [one];
+});
+/** Sizes, as an array or spread over the arguments. */
+export const sizes: Parameter<Sizes> = required("whole numbers, spread or as an array", wholes, { variadic: true });
+/** Anything: the operation looks for itself. */
+export const anything: Parameter<unknown> = { convert: (v) => v, fallback: undefined, variadic: false, tensors: false };
+
+/** One of the given strings. */
+export function choice<const C extends readonly string[]>(...choices: C): Parameter<C[number]> {
+  return required(`one of ${choices.map((c) => `"${c}"`).join(", ")}`, (v) =>
+    typeof v === "string" && choices.includes(v) ? (v as C[number]) : undefined,
+  );
+}
+
+/** Whether a value is a trailing object of named parameters: an object literal, nothing with a class. */
+export function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (value === null || typeof value !== "object") return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Reads arguments into named values. Throws ArgumentError for a missing, surplus, doubled or unknown parameter, naming it. */
+export function readArguments<P extends Parameters>(operation: string, parameters: P, args: readonly unknown[]): Values<P> {
+  const names = Object.keys(parameters);
+  let count = args.length;
+  while (count > 0 && args[count - 1] === undefined) count--;
+  const last = count > 0 ? args[count - 1] : undefined;
+  const options = isOptions(last) ? last : undefined;
+  if (options !== undefined) count--;
+  const out: Record<string, unknown> = {};
+  let at = 0;
+  for (const name of names) {
+    if (at >= count) break;
+    const parameter = parameters[name]!;
+    if (parameter.variadic && typeof args[at] === "number") {
+      // A tensor's sizes spread over the arguments: they end where the numbers end.
+      let end = at;
+      while (end < count && typeof args[end] === "number") end++;
+      out[name] = parameter.convert(args.slice(at, end), operation, name);
+      at = end;
+    } else if (parameter.variadic && args[at] instanceof Tensor) {
+      out[name] = parameter.convert(args.slice(at, count), operation, name);
+      at = count;
+    } else out[name] = parameter.convert(args[at++], operation, name);
+  }
+  if (at < count)
+    throw new ArgumentError(`${operation}: takes at most ${names.length} arguments (${names.join(", ")}), got ${count}`);
+  if (options !== undefined) readOptions(operation, parameters, options, out);
+  for (const name of names)
+    if (!(name in out)) {
+      const { fallback, variadic, convert } = parameters[name]!;
+      if (fallback !== undefined) out[name] = fallback.value;
+      else if (variadic) out[name] = convert([], operation, name);
+      else throw new ArgumentError(`${operation}: ${name} is missing; it takes (${names.join(", ")})`);
+    }
+  return out as Values<P>;
+}
+
+function readOptions(
+  operation: string,
+  parameters: Parameters,
+  options: Readonly<Record<string, unknown>>,
+  out: Record<string, unknown>,
+): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
+    if (parameter === undefined) {
+      const near = nearest(name, Object.keys(parameters));
+      throw new ArgumentError(
+        `${operation}: there is no parameter "${name}"${near === undefined ? "" : `; did you mean "${near}"?`} It takes (${Object.keys(parameters).join(", ")})`,
+      );
+    }
+    if (name in out) throw new ArgumentError(`${operation}: ${name} is given twice, by position and by name`);
+    out[name] = parameter.convert(value, operation, name);
+  }
+}
+
+/** The known name that needs the fewest single-letter edits, if it is near enough to be a slip. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(2, name.length / 3) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < least) [least, best] = [distance, candidate];
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const below = [i];
+    for (let j = 1; j <= b.length; j++)
+      below[j] = Math.min(row[j]! + 1, below[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = below;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,45 @@
+// Values saved for the backward pass, and the check that they are still what was saved.
+import { AutogradError } from "../../core/errors.ts";
+import { formatSizes } from "../../core/shape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+
+/** The versions at which tensors are saved; null where all are 0, which is the common case. */
+export function versionsOf(saved: readonly (Tensor | null)[]): readonly number[] | null {
+  for (let i = 0; i < saved.length; i++) {
+    const tensor = saved[i];
+    if (tensor !== null && tensor !== undefined && tensor.storage.version !== 0) return saved.map((t) => t?.storage.version ?? 0);
+  }
+  return null;
+}
+
+/** Throws AutogradError where a saved value was changed in place since. */
+export function checkVersions(
+  node: string,
+  saved: readonly (Tensor | null)[],
+  versions: readonly number[] | null,
+  nameOf: (index: number) => string,
+): void {
+  for (let i = 0; i < saved.length; i++) {
+    const tensor = saved[i]!;
+    if (tensor === null) continue;
+    const expected = versions === null ? 0 : versions[i]!;
+    if (tensor.storage.version !== expected) throw changed(node, nameOf(i), tensor, expected);
+  }
+}
+
+function changed(node: string, name: string, tensor: Tensor, expected: number): AutogradError {
+  const now = tensor.storage.version;
+  return new AutogradError(
+    `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
+      `${tensor.storage.writer || "an in-place operation"} changed it after it was saved (version ${now}, expected version ${expected}); ` +
+      `use the out-of-place form there, or clone() the tensor before the change`,
+  );
+}
+
+/** The error of a backward pass that reaches a node whose saved values are gone. */
+export function alreadyFreed(node: string): AutogradError {
+  return new AutogradError(
+    `${node}: trying to go backward through the graph a second time: the values saved there were freed when backward() or grad() ran before; ` +
+      `give { retainGraph: true } to the earlier call, or, if the graph was carried over from an earlier iteration by accident, detach() the tensor that carries it`,
+  );
+}
