@@ -11,8 +11,9 @@ export function float16ToNumber(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** The nearest IEEE binary16 bit pattern, ties to even. */
-export function numberToFloat16(value: number): number {
+/** The IEEE binary16 bit pattern nearest to the value's float32, ties to even: PyTorch rounds a double twice as well. */
+export function numberToFloat16(double: number): number {
+  const value = Math.fround(double);
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
   if (Number.isNaN(magnitude)) return 0x7e00;

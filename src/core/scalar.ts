@@ -10,6 +10,8 @@ export interface ScalarFunction {
   readonly name: string;
   /** The value for floating-point operands; comparisons and predicates give 0 or 1. */
   readonly evaluate: (...x: number[]) => number;
+  /** The value for float32 operands, where it is not the rounded double-precision one. */
+  readonly single: ((...x: number[]) => number) | null;
   /** The value for integer operands, where it differs from the truncated floating-point one or must be exact. */
   readonly integer: ((...x: bigint[]) => bigint) | null;
   /** The gradient for each operand, given the gradient of the value; null for none. */
@@ -85,9 +87,10 @@ const bigPower = (a: bigint, b: bigint): bigint => {
   return out;
 };
 
-// f: the meaning for floats, i: for integers where it differs, d: the derivative.
+// f: the meaning for floats, s: for float32 and i: for integers where they differ, d: the derivative.
 interface Entry {
   readonly f: (...x: number[]) => number;
+  readonly s?: (...x: number[]) => number;
   readonly i?: (...x: bigint[]) => bigint;
   readonly d: Derivative;
 }
@@ -269,7 +272,7 @@ const table: Readonly<Record<FunctionName, Entry>> = {
     f: (a, b) => (b! < 0 || Object.is(b, -0) ? -Math.abs(a!) : Math.abs(a!)),
     d: binary((g, a, _b, y) => [mul(g, call("select", call("eq", a, 0), 0, div(y, a))), constant(0)]),
   },
-  nextafter: { f: (a, b) => nextAfter(a!, b!), d: none },
+  nextafter: { f: (a, b) => nextAfter(a!, b!), s: (a, b) => nextAfterSingle(a!, b!), d: none },
   signbit: { f: (a) => flag(a! < 0 || Object.is(a, -0)), i: (a) => bigFlag(a! < 0n), d: none },
   eq: { f: (a, b) => flag(a === b), i: (a, b) => bigFlag(a === b), d: none },
   ne: { f: (a, b) => flag(a !== b), i: (a, b) => bigFlag(a !== b), d: none },
@@ -310,10 +313,19 @@ function nextAfter(from: number, to: number): number {
   return bits.getFloat64(0);
 }
 
+function nextAfterSingle(from: number, to: number): number {
+  if (Number.isNaN(from) || Number.isNaN(to)) return Number.NaN;
+  if (from === to) return to;
+  if (from === 0) return to > 0 ? 2 ** -149 : -(2 ** -149);
+  bits.setFloat32(0, from);
+  bits.setInt32(0, bits.getInt32(0) + (from < to === from > 0 ? 1 : -1));
+  return bits.getFloat32(0);
+}
+
 const functions = new Map<string, ScalarFunction>(
   functionNames.map((name) => {
-    const { f, i, d } = table[name];
-    return [name, { name, evaluate: f, integer: i ?? null, derivative: d }];
+    const { f, s, i, d } = table[name];
+    return [name, { name, evaluate: f, single: s ?? null, integer: i ?? null, derivative: d }];
   }),
 );
 
