@@ -38,16 +38,19 @@ export const printOptions: PrintOptions = { ...profiles.default, sciMode: null }
 
 function checkWhole(name: string, value: number | undefined, highest: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= highest)) return;
-  throw new RangeError(`setPrintoptions: ${name} is ${value}; it should be a whole number from 0 to ${highest}`);
+  throw new RangeError(
+    `setPrintoptions: ${name} is ${value}; it should be a whole number from 0 to ${highest}`,
+  );
 }
 
 function checkNumber(name: string, value: number | undefined): void {
-  if (value !== undefined && !(value >= 0)) throw new RangeError(`setPrintoptions: ${name} is ${value}; it should be a number, at least 0`);
+  if (value !== undefined && !(value >= 0))
+    throw new RangeError(`setPrintoptions: ${name} is ${value}; it should be a number, at least 0`);
 }
 
 /**
- * Changes how tensors are printed. What is left out stays, but `sciMode`, which returns to null as in PyTorch. Throws a RangeError for a
- * setting out of range, and then changes nothing.
+ * Changes how tensors are printed. What is left out stays, but `sciMode`, which returns to null as
+ * in PyTorch. Throws a RangeError for a setting out of range, and then changes nothing.
  *
  * @example
  * ```ts
@@ -58,7 +61,9 @@ function checkNumber(name: string, value: number | undefined): void {
 export function setPrintoptions(settings: PrintSettings): void {
   const { profile, precision, threshold, edgeitems, linewidth, sciMode } = settings;
   if (profile !== undefined && !Object.hasOwn(profiles, profile)) {
-    throw new RangeError(`setPrintoptions: the profile is "${profile}"; it should be one of ${Object.keys(profiles).join(", ")}`);
+    throw new RangeError(
+      `setPrintoptions: the profile is "${profile}"; it should be one of ${Object.keys(profiles).join(", ")}`,
+    );
   }
   checkWhole("precision", precision, 99);
   checkWhole("edgeitems", edgeitems, Number.MAX_SAFE_INTEGER);

@@ -3,7 +3,10 @@
 import { formatFixed, formatScientific } from "./digits.ts";
 import type { PrintOptions } from "./printoptions.ts";
 
-/** What printing needs of a tensor. `read` takes a row-major index and is called only for elements that appear. */
+/**
+ * What printing needs of a tensor. `read` takes a row-major index and is called only for elements
+ * that appear.
+ */
 export interface Printable {
   readonly shape: readonly number[];
   /** For example "float32". */
@@ -24,7 +27,10 @@ export interface PrintContext {
 
 type Value = number | bigint | boolean;
 
-/** How one element is written, and the width that lines are planned with (elements may be wider: PyTorch does not measure zeros, nan and inf). */
+/**
+ * How one element is written, and the width that lines are planned with (elements may be wider:
+ * PyTorch does not measure zeros, nan and inf).
+ */
 interface Style {
   readonly width: number;
   write(value: Value): string;
@@ -41,8 +47,8 @@ interface Page {
 const prefix = "tensor(";
 
 /**
- * The text of a tensor: `tensor(`, the elements (a summary of them beyond `options.threshold`), then device, size, dtype where they are
- * not evident, then `suffixes`.
+ * The text of a tensor: `tensor(`, the elements (a summary of them beyond `options.threshold`),
+ * then device, size, dtype where they are not evident, then `suffixes`.
  *
  * @example
  * ```ts
@@ -50,12 +56,18 @@ const prefix = "tensor(";
  * formatTensor(ones, ["requires_grad=True"], printOptions); // "tensor([1., 1.], requires_grad=True)"
  * ```
  */
-export function formatTensor(value: Printable, suffixes: readonly string[], options: PrintOptions, context: PrintContext = {}): string {
+export function formatTensor(
+  value: Printable,
+  suffixes: readonly string[],
+  options: PrintOptions,
+  context: PrintContext = {},
+): string {
   const { device, elided = false, defaultDtypeName = "float32" } = context;
   const size = elementCount(value.shape);
   const marks: string[] = [];
   if (device !== undefined) marks.push(`device='${device}'`);
-  if (elided || (size === 0 ? value.shape.length !== 1 : options.edgeitems === 0)) marks.push(`size=${tuple(value.shape)}`);
+  if (elided || (size === 0 ? value.shape.length !== 1 : options.edgeitems === 0))
+    marks.push(`size=${tuple(value.shape)}`);
   // Without elements the dtype cannot be guessed from them, so only the default one is left out.
   const evident = elided || size === 0 ? [defaultDtypeName] : [defaultDtypeName, "int64", "bool"];
   if (!evident.includes(value.dtypeName)) marks.push(`dtype=torch.${value.dtypeName}`);
@@ -86,13 +98,22 @@ function shownIndices(length: number, edge: number): number[] {
   return [...ends, -1, ...ends.map((index) => length - edge + index)];
 }
 
-/** Collects the elements that are shown of the part with `size` elements from flat index `start`. */
-function visit(value: Printable, edge: number, depth: number, start: number, size: number, shown: Value[]): void {
-  if (depth === value.shape.length) {
+/**
+ * Collects the elements that are shown of the part with `size` elements from flat index `start`.
+ */
+function visit(
+  value: Printable,
+  edge: number,
+  depth: number,
+  start: number,
+  size: number,
+  shown: Value[],
+): void {
+  const length = value.shape[depth];
+  if (length === undefined) {
     shown.push(value.read(start));
     return;
   }
-  const length = value.shape[depth]!;
   const part = size / length;
   for (const index of shownIndices(length, edge)) {
     if (index >= 0) visit(value, edge, depth + 1, start + index * part, part, shown);
@@ -101,16 +122,23 @@ function visit(value: Printable, edge: number, depth: number, start: number, siz
 
 function block(page: Page, depth: number, start: number, size: number, indent: number): string {
   const { value, options, summarised, style } = page;
+  const length = value.shape[depth];
+  if (length === undefined) return style.write(value.read(start));
   const below = value.shape.length - depth;
-  if (below === 0) return style.write(value.read(start));
-  const length = value.shape[depth]!;
   const part = size / length;
   const indices = shownIndices(length, summarised ? options.edgeitems : Infinity);
   if (below === 1) {
     const gap = options.edgeitems === 0 ? "..." : " ...";
-    return lines(indices.map((index) => (index < 0 ? gap : style.write(value.read(start + index)))), style.width, indent, options.linewidth);
+    return lines(
+      indices.map((index) => (index < 0 ? gap : style.write(value.read(start + index)))),
+      style.width,
+      indent,
+      options.linewidth,
+    );
   }
-  const blocks = indices.map((index) => (index < 0 ? "..." : block(page, depth + 1, start + index * part, part, indent + 1)));
+  const blocks = indices.map((index) =>
+    index < 0 ? "..." : block(page, depth + 1, start + index * part, part, indent + 1),
+  );
   return `[${blocks.join(`,${"\n".repeat(below - 1)}${" ".repeat(indent + 1)}`)}]`;
 }
 
@@ -118,7 +146,8 @@ function block(page: Page, depth: number, start: number, size: number, indent: n
 function lines(words: readonly string[], width: number, indent: number, linewidth: number): string {
   const perLine = Math.max(1, Math.floor((linewidth - indent) / (width + 2)));
   const rows: string[] = [];
-  for (let start = 0; start < words.length; start += perLine) rows.push(words.slice(start, start + perLine).join(", "));
+  for (let start = 0; start < words.length; start += perLine)
+    rows.push(words.slice(start, start + perLine).join(", "));
   return `[${rows.join(`,\n${" ".repeat(indent + 1)}`)}]`;
 }
 
@@ -152,7 +181,10 @@ function floatStyle(shown: readonly number[], options: PrintOptions): Style {
   return { width, write: (value) => word(value as number).padStart(width) };
 }
 
-/** Whether the sizes of finite nonzero values differ too much, or are too large or small, for plain digits. */
+/**
+ * Whether the sizes of finite nonzero values differ too much, or are too large or small, for plain
+ * digits.
+ */
 function asksForScience(values: readonly number[]): boolean {
   let least = Infinity;
   let most = 0;
@@ -164,7 +196,10 @@ function asksForScience(values: readonly number[]): boolean {
   return most / least > 1000 || most > 1e8 || least < 1e-4;
 }
 
-/** Adds the suffixes and the closing bracket; a suffix that would pass the end of the line starts a new one. */
+/**
+ * Adds the suffixes and the closing bracket; a suffix that would pass the end of the line starts a
+ * new one.
+ */
 function appendSuffixes(text: string, suffixes: readonly string[], linewidth: number): string {
   let result = text;
   // PyTorch counts two characters more than the last line has.
