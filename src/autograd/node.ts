@@ -58,6 +58,11 @@ export abstract class Node<V> {
   /** Drops what was saved for `run`, after a pass that does not keep the graph. */
   release(): void {}
 
+  /** What the node keeps for its gradient, by name; empty once freed. */
+  get savedValues(): readonly { readonly name: string; readonly value: V }[] {
+    return [];
+  }
+
   /** `[node, output index]` for each input; null where an input needs no gradient. */
   get nextFunctions(): readonly (readonly [Node<V> | null, number])[] {
     return this.next.map((node, i) => [node, this.nextIndex[i] ?? 0] as const);

@@ -40,11 +40,11 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly node?: string;
   readonly parameters: P;
   /** Computes the result or results. Runs unrecorded. */
-  readonly forward: (values: Values<P>) => Tensor | readonly Tensor[];
+  readonly forward?: (values: Values<P>) => Tensor | readonly Tensor[];
   /** Names of tensor arguments that the rules read, and "output" for the results. */
   readonly saves?: readonly S[];
   /** The rule of each differentiable parameter. None: results never require gradients. */
-  readonly backward?: { readonly [K in TensorNames<P>]?: Rule<P, S> };
+  readonly backward?: { readonly [K in keyof P]?: Rule<P, S> };
   /** Results that share the first argument's memory: one, or several, which then may not be changed in place. */
   readonly view?: "single" | "multiple";
   /** Field names of several results, in order. */
@@ -58,7 +58,8 @@ export interface OperationRecord<P extends Parameters, S extends string> {
 }
 
 // The record with its parameter types erased, as the shared code below handles it.
-interface AnyRecord extends Omit<OperationRecord<Parameters, string>, "backward" | "saves"> {
+interface AnyRecord extends Omit<OperationRecord<Parameters, string>, "backward" | "saves" | "forward"> {
+  readonly forward: (values: Values<Parameters>) => Tensor | readonly Tensor[];
   readonly saves?: readonly string[];
   readonly backward?: Readonly<Record<string, Rule<Parameters, string> | undefined>>;
 }
@@ -281,7 +282,7 @@ function present(record: AnyRecord, result: Tensor | readonly Tensor[]): unknown
 
 /** Makes the callable of an operation from its record. The public type is the annotation of the constant it is assigned to. */
 export function operation<const P extends Parameters, const S extends TensorNames<P> | "output", F>(
-  record: Omit<OperationRecord<P, S>, "forward"> & { readonly forward?: OperationRecord<P, S>["forward"] },
+  record: OperationRecord<P, S>,
 ): F {
   const { write } = record;
   const forward =

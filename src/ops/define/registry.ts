@@ -32,19 +32,23 @@ export interface Attached {
 
 /** An operation that is a function of the torch namespace only. */
 export type FunctionOnly<F> = F & { readonly record: PublicRecord };
-/** An operation that is also a method of Tensor. */
-export type Method<F> = F & { readonly record: PublicRecord; readonly method: true };
+/** An operation that is also a method of Tensor; `A` are the arguments after the tensor itself. */
+export type Method<A extends readonly unknown[] = [], O = Tensor> = ((self: Tensor, ...args: A) => O) & {
+  readonly record: PublicRecord;
+  readonly method: (...args: A) => O;
+};
 /** An operation that is also a method, and has an in-place form `name_`. */
-export type MethodWithInPlace<F> = F & { readonly record: PublicRecord; readonly method: true; readonly mutates: true };
-
-type Bound<F> = F extends (self: Tensor, ...rest: infer R) => infer O ? (...rest: R) => O : never;
-type BoundInPlace<F> = F extends (self: Tensor, ...rest: infer R) => unknown ? (...rest: R) => Tensor : never;
+export type MethodWithInPlace<A extends readonly unknown[] = [], O = Tensor> = Method<A, O> & {
+  readonly mutator: (...args: A) => Tensor;
+};
 
 /** The methods that a module of operations gives to Tensor. */
 export type MethodsOf<M> = {
-  [K in keyof M as M[K] extends { readonly method: true } ? K : never]: Bound<M[K]>;
+  [K in keyof M as M[K] extends { readonly method: unknown } ? K : never]: M[K] extends { readonly method: infer F } ? F : never;
 } & {
-  [K in keyof M as M[K] extends { readonly mutates: true } ? `${K & string}_` : never]: BoundInPlace<M[K]>;
+  [K in keyof M as M[K] extends { readonly mutator: unknown } ? `${K & string}_` : never]: M[K] extends { readonly mutator: infer F }
+    ? F
+    : never;
 };
 
 /** Arguments by position, any of which may be left out from the end, with the named ones in a trailing object. */

@@ -1,0 +1,16 @@
+// The torch namespace, and the one place that chooses the default backend.
+import { createMetaBackend } from "./backends/meta/backend.ts";
+import { createReferenceBackend } from "./backends/reference/backend.ts";
+import { cpu, meta } from "./core/device.ts";
+
+cpu.backend = createReferenceBackend();
+meta.backend = createMetaBackend();
+
+export * from "./core/errors.ts";
+export { bfloat16, bool, DType, float16, float32, float64, getDefaultDtype, int16, int32, int64, int8, setDefaultDtype, uint8 } from "./core/dtype.ts";
+export { Device } from "./core/device.ts";
+export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.ts";
+export { Tensor } from "./ops/methods.ts";
+export * from "./ops/index.ts";
+export * as nn from "./nn/index.ts";
+export * as autograd from "./ops/autograd.ts";

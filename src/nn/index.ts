@@ -1,0 +1,2 @@
+// torch.nn: modules, and their functional forms.
+export * as functional from "./functional.ts";

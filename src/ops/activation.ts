@@ -1,0 +1,2 @@
+// Activation functions of networks.
+export {};

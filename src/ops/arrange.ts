@@ -1,0 +1,2 @@
+// Rearranging elements: flip, roll, repeat, tril.
+export {};

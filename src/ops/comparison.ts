@@ -1,0 +1,2 @@
+// Comparisons and predicates: results are bool.
+export {};

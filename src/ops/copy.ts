@@ -1,0 +1,165 @@
+// Copies and conversions: clone, copy_, to, contiguous, fill_.
+import { type Device } from "../core/device.ts";
+import { DType, float32, float64, int32, int64 } from "../core/dtype.ts";
+import { input, scalar } from "../core/expression.ts";
+import { Program } from "../core/program.ts";
+import { contiguousStrides, sameSizes } from "../core/shape.ts";
+import { Tensor } from "../core/tensor.ts";
+import { computeType } from "./define/formula.ts";
+import { empty, emptyLikeDense } from "./define/memory.ts";
+import { composite, operation } from "./define/operation.ts";
+import * as p from "./define/parameters.ts";
+import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
+
+const identity = new Program([input(0)], 1, 0);
+const constantFill = new Program([scalar(0)], 0, 1);
+
+/** Writes the elements of one tensor into another, converted and broadcast. The raw kernel, outside the graph. */
+export function transfer(from: Tensor, to: Tensor): void {
+  // Between two floats of one width the wider of the two computations is exact; from a float to an integer the float decides.
+  const compute = computeType(from.dtype) === int64 ? computeType(to.dtype) : from.dtype === float64 || to.dtype === float64 ? float64 : float32;
+  to.storage.device.backend.map(identity.typed(compute, [from.dtype], [to.dtype]), to, [from], []);
+}
+
+/** Writes one number into every element. The raw kernel, outside the graph. */
+export function fillWith(to: Tensor, value: number): void {
+  to.storage.device.backend.map(constantFill.typed(computeType(to.dtype), [], [to.dtype]), to, [], [value]);
+}
+
+/**
+ * A copy with memory of its own, in row-major order. Gradients pass through.
+ * @example
+ * ```ts
+ * const x = torch.ones(2);
+ * const y = x.clone();
+ * y.add_(1);
+ * x // => tensor([1., 1.])
+ * ```
+ */
+export const clone: Method = operation({
+  name: "clone",
+  parameters: { self: p.tensor },
+  forward: ({ self }) => {
+    const out = self.dense ? emptyLikeDense(self, self.dtype) : empty(self.sizes, self.dtype, self.device);
+    transfer(self, out);
+    return out;
+  },
+  backward: { self: (g) => g },
+});
+
+/**
+ * Writes `source` into this tensor, converted to its type and broadcast to its shape.
+ * Gradients reach `source`; none reach the old value.
+ * @example
+ * ```ts
+ * torch.zeros(2, 2).copy_(torch.tensor([1, 2])) // => tensor([[1., 2.],\n        [1., 2.]])
+ * ```
+ */
+export const copy: MethodWithInPlace<[source: Tensor]> = operation({
+  name: "copy",
+  node: "Copy",
+  parameters: { self: p.tensor, source: p.tensor },
+  write: ({ self, source }) => transfer(source, self),
+  backward: { self: (g) => g.newZeros(g.shape), source: (g) => g },
+});
+
+/**
+ * Writes one value into every element, in place as `fill_` or into a copy.
+ * @example
+ * ```ts
+ * torch.empty(3).fill_(7) // => tensor([7., 7., 7.])
+ * ```
+ */
+export const fill: MethodWithInPlace<[value: Tensor | number]> = operation({
+  name: "fill",
+  parameters: { self: p.tensor, value: p.tensorOrNumber },
+  write: ({ self, value }) => (value instanceof Tensor ? transfer(value, self) : fillWith(self, value)),
+  backward: { self: (g) => g.newZeros(g.shape), value: (g) => g.sum() },
+});
+
+/**
+ * Sets every element to zero, in place as `zero_`.
+ * @example
+ * ```ts
+ * torch.ones(2).zero_() // => tensor([0., 0.])
+ * ```
+ */
+export const zero: MethodWithInPlace = operation({
+  name: "zero",
+  parameters: { self: p.tensor },
+  write: ({ self }) => fillWith(self, 0),
+  backward: { self: (g) => g.newZeros(g.shape) },
+});
+
+const convert: (self: Tensor, dtype: DType) => Tensor = operation({
+  name: "to",
+  node: "ToCopy",
+  parameters: { self: p.tensor, dtype: p.dtype },
+  forward: ({ self, dtype }) => {
+    const out = self.dense ? emptyLikeDense(self, dtype) : empty(self.sizes, dtype, self.device);
+    transfer(self, out);
+    return out;
+  },
+  backward: { self: (g, { dtypeOf }) => g.to(dtypeOf["self"]!) },
+});
+
+/**
+ * The tensor as another element type; itself where nothing changes.
+ * @example
+ * ```ts
+ * torch.tensor([1.7, -1.7]).to(torch.int64) // => tensor([ 1, -1])
+ * ```
+ */
+export const to: Method<Trailing<[target: DType | Device | string | Tensor], { readonly dtype?: DType; readonly device?: Device | string; readonly copy?: boolean }>> = composite({
+  name: "to",
+  parameters: {
+    self: p.tensor,
+    target: p.optional(p.anything, null),
+    dtype: p.optional(p.dtype, null),
+    device: p.optional(p.device, null),
+    copy: p.optional(p.boolean, false),
+  },
+  compute: ({ self, target, dtype, copy: always }) => {
+    const wanted = dtype ?? (target instanceof DType ? target : target instanceof Tensor ? target.dtype : self.dtype);
+    if (wanted !== self.dtype) return convert(self, wanted);
+    return always ? self.clone() : self;
+  },
+});
+
+const conversion = (name: string, dtype: DType): Method =>
+  composite({ name, parameters: { self: p.tensor }, compute: ({ self }) => self.to(dtype) });
+
+/** The tensor as float32. @example ```ts\n * torch.tensor([true]).float() // => tensor([1.])\n * ``` */
+export const float: Method = conversion("float", float32);
+/** The tensor as float64. */
+export const double: Method = conversion("double", float64);
+/** The tensor as int64. */
+export const long: Method = conversion("long", int64);
+/** The tensor as int32. */
+export const int: Method = conversion("int", int32);
+
+/**
+ * The tensor in row-major order: itself if it is so already, else a copy.
+ * @example
+ * ```ts
+ * torch.eye(2, 3).t().contiguous().stride() // => 2,1
+ * ```
+ */
+export const contiguous: Method = composite({
+  name: "contiguous",
+  parameters: { self: p.tensor },
+  compute: ({ self }) => (self.dense ? self : self.clone()),
+});
+
+/** Uninitialised memory of given sizes and strides, of this tensor's type. */
+export const newEmptyStrided: Method<[size: readonly number[], stride: readonly number[]]> = composite({
+  name: "newEmptyStrided",
+  parameters: { self: p.tensor, size: p.integers, stride: p.integers },
+  compute: ({ self, size, stride }) => {
+    const reach = size.reduce((most, n, i) => most + Math.max(n - 1, 0) * stride[i]!, 1);
+    const flat = empty([reach], self.dtype, self.device);
+    if (sameSizes(stride, contiguousStrides(size))) return flat.view(size);
+    return flat.asStrided(size, stride, 0);
+  },
+});
+

@@ -1,0 +1,2 @@
+// Exponentials, logarithms, powers and roots.
+export {};

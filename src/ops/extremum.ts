@@ -1,0 +1,2 @@
+// Largest and smallest elements, and where they are.
+export {};

@@ -1,0 +1,27 @@
+// The operations of the torch namespace.
+export * from "./activation.ts";
+export * from "./arithmetic.ts";
+export * from "./arrange.ts";
+export * from "./comparison.ts";
+export * from "./copy.ts";
+export * from "./create.ts";
+export * from "./exponential.ts";
+export * from "./extremum.ts";
+export { isTensor } from "./access.ts";
+export * from "./index.ts";
+export * from "./join.ts";
+export * from "./linear.ts";
+export * from "./logical.ts";
+export * from "./matmul.ts";
+export * from "./random.ts";
+export * from "./reduce.ts";
+export * from "./rounding.ts";
+export * from "./scan.ts";
+export * from "./scatter.ts";
+export * from "./select.ts";
+export * from "./softmax.ts";
+export * from "./sort.ts";
+export * from "./special.ts";
+export * from "./statistics.ts";
+export * from "./trigonometric.ts";
+export * from "./view.ts";

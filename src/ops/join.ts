@@ -1,0 +1,2 @@
+// Joining and splitting tensors.
+export {};

@@ -1,0 +1,2 @@
+// Linear layers and products written with indices.
+export {};

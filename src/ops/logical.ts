@@ -1,0 +1,2 @@
+// Logic and bits on integers and bool.
+export {};

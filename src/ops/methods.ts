@@ -1,0 +1,125 @@
+// Attaches operations to Tensor as methods. Whoever holds a Tensor has imported it from here, so none is ever without them.
+import { Tensor } from "../core/tensor.ts";
+import type { AccessProperties } from "./access.ts";
+import type { GraphProperties } from "./graph.ts";
+import type { Attached, MethodsOf } from "./define/registry.ts";
+import * as accessFamily from "./access.ts";
+import * as activationFamily from "./activation.ts";
+import * as arithmeticFamily from "./arithmetic.ts";
+import * as arrangeFamily from "./arrange.ts";
+import * as comparisonFamily from "./comparison.ts";
+import * as copyFamily from "./copy.ts";
+import * as createFamily from "./create.ts";
+import * as exponentialFamily from "./exponential.ts";
+import * as extremumFamily from "./extremum.ts";
+import * as graphFamily from "./graph.ts";
+import * as indexFamily from "./index.ts";
+import * as joinFamily from "./join.ts";
+import * as linearFamily from "./linear.ts";
+import * as logicalFamily from "./logical.ts";
+import * as lossFamily from "./loss.ts";
+import * as matmulFamily from "./matmul.ts";
+import * as randomFamily from "./random.ts";
+import * as reduceFamily from "./reduce.ts";
+import * as roundingFamily from "./rounding.ts";
+import * as scanFamily from "./scan.ts";
+import * as scatterFamily from "./scatter.ts";
+import * as selectFamily from "./select.ts";
+import * as softmaxFamily from "./softmax.ts";
+import * as sortFamily from "./sort.ts";
+import * as specialFamily from "./special.ts";
+import * as statisticsFamily from "./statistics.ts";
+import * as trigonometricFamily from "./trigonometric.ts";
+import * as viewFamily from "./view.ts";
+
+/** Every module of operations: what the generic tests and the compatibility table walk over. */
+export const families: readonly Readonly<Record<string, unknown>>[] = [
+  accessFamily,
+  activationFamily,
+  arithmeticFamily,
+  arrangeFamily,
+  comparisonFamily,
+  copyFamily,
+  createFamily,
+  exponentialFamily,
+  extremumFamily,
+  graphFamily,
+  indexFamily,
+  joinFamily,
+  linearFamily,
+  logicalFamily,
+  lossFamily,
+  matmulFamily,
+  randomFamily,
+  reduceFamily,
+  roundingFamily,
+  scanFamily,
+  scatterFamily,
+  selectFamily,
+  softmaxFamily,
+  sortFamily,
+  specialFamily,
+  statisticsFamily,
+  trigonometricFamily,
+  viewFamily,
+];
+
+declare module "../core/tensor.ts" {
+  interface Tensor
+    extends MethodsOf<typeof accessFamily>,
+      MethodsOf<typeof activationFamily>,
+      MethodsOf<typeof arithmeticFamily>,
+      MethodsOf<typeof arrangeFamily>,
+      MethodsOf<typeof comparisonFamily>,
+      MethodsOf<typeof copyFamily>,
+      MethodsOf<typeof createFamily>,
+      MethodsOf<typeof exponentialFamily>,
+      MethodsOf<typeof extremumFamily>,
+      MethodsOf<typeof graphFamily>,
+      MethodsOf<typeof indexFamily>,
+      MethodsOf<typeof joinFamily>,
+      MethodsOf<typeof linearFamily>,
+      MethodsOf<typeof logicalFamily>,
+      MethodsOf<typeof lossFamily>,
+      MethodsOf<typeof matmulFamily>,
+      MethodsOf<typeof randomFamily>,
+      MethodsOf<typeof reduceFamily>,
+      MethodsOf<typeof roundingFamily>,
+      MethodsOf<typeof scanFamily>,
+      MethodsOf<typeof scatterFamily>,
+      MethodsOf<typeof selectFamily>,
+      MethodsOf<typeof softmaxFamily>,
+      MethodsOf<typeof sortFamily>,
+      MethodsOf<typeof specialFamily>,
+      MethodsOf<typeof statisticsFamily>,
+      MethodsOf<typeof trigonometricFamily>,
+      MethodsOf<typeof viewFamily>,
+      GraphProperties,
+      AccessProperties {}
+}
+
+export type Operation = Attached & ((...args: readonly unknown[]) => unknown);
+
+/** Whether an export of a family is an operation. */
+export function isOperation(value: unknown): value is Operation {
+  return typeof value === "function" && "record" in value;
+}
+
+function attach(name: string, method: (...args: readonly unknown[]) => unknown): void {
+  Object.defineProperty(Tensor.prototype, name, { configurable: true, writable: true, value: method });
+}
+
+for (const family of families)
+  for (const [name, operation] of Object.entries(family)) {
+    if (!isOperation(operation) || Object.keys(operation.record.parameters)[0] !== "self") continue;
+    attach(name, function (this: Tensor, a: unknown, b: unknown, c: unknown, d: unknown, ...rest: unknown[]): unknown {
+      return operation(this, a, b, c, d, ...rest);
+    });
+    const { inPlace } = operation;
+    if (inPlace !== null)
+      attach(`${name}_`, function (this: Tensor, ...args: unknown[]): unknown {
+        return inPlace(this, ...args);
+      });
+  }
+
+export { Tensor };

@@ -1,0 +1,2 @@
+// Random tensors, number for number as PyTorch's generator.
+export {};

@@ -1,0 +1,2 @@
+// Rounding, remainders and signs.
+export {};

@@ -1,0 +1,2 @@
+// Running sums and products.
+export {};

@@ -1,0 +1,2 @@
+// Gathering and scattering along a dimension.
+export {};

@@ -1,0 +1,2 @@
+// Choosing between values: where, clamp, lerp, maximum.
+export {};

@@ -1,0 +1,2 @@
+// Softmax and its relatives.
+export {};

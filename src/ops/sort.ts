@@ -1,0 +1,2 @@
+// Sorting, ranking and uniqueness.
+export {};

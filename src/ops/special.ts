@@ -1,0 +1,2 @@
+// Special functions: error function, gamma and their kin.
+export {};

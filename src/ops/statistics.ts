@@ -1,0 +1,2 @@
+// Mean, variance, norms and their kin.
+export {};
