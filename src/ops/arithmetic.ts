@@ -15,7 +15,7 @@ export const add: BinaryWithAlpha = pointwise({
   inputs: ["self", "other?"],
   scalars: { alpha: 1 },
   promotion: "arithmetic",
-  expression: (self, other, alpha) => f.add(self!, f.mul(other!, alpha!)),
+  expression: (self, other, alpha) => f.add(self, f.mul(other, alpha)),
 });
 
 /**
@@ -31,7 +31,7 @@ export const sub: BinaryWithAlpha = pointwise({
   scalars: { alpha: 1 },
   promotion: "arithmetic",
   refuses: (dtype) => (dtype.kind === "boolean" ? "bool has no subtraction; use bitwiseXor or logicalXor" : undefined),
-  expression: (self, other, alpha) => f.sub(self!, f.mul(other!, alpha!)),
+  expression: (self, other, alpha) => f.sub(self, f.mul(other, alpha)),
 });
 
 /**
@@ -45,7 +45,7 @@ export const mul: Binary = pointwise({
   name: "mul",
   inputs: ["self", "other?"],
   promotion: "arithmetic",
-  expression: (self, other) => f.mul(self!, other!),
+  expression: (self, other) => f.mul(self, other),
 });
 
 /**
@@ -60,5 +60,5 @@ export const neg: Unary = pointwise({
   inputs: ["self"],
   promotion: "arithmetic",
   refuses: (dtype) => (dtype.kind === "boolean" ? "bool has no negative; use logicalNot" : undefined),
-  expression: (self) => f.neg(self!),
+  expression: (self) => f.neg(self),
 });
