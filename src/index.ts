@@ -7,7 +7,21 @@ cpu.backend = createReferenceBackend();
 meta.backend = createMetaBackend();
 
 export * from "./core/errors.ts";
-export { bfloat16, bool, DType, float16, float32, float64, getDefaultDtype, int16, int32, int64, int8, setDefaultDtype, uint8 } from "./core/dtype.ts";
+export {
+  bfloat16,
+  bool,
+  DType,
+  float16,
+  float32,
+  float64,
+  getDefaultDtype,
+  int16,
+  int32,
+  int64,
+  int8,
+  setDefaultDtype,
+  uint8,
+} from "./core/dtype.ts";
 export { Device } from "./core/device.ts";
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.ts";
 export { Tensor } from "./ops/methods.ts";

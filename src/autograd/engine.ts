@@ -44,7 +44,10 @@ export class Task<V> implements Sender<V> {
   }
 
   /** Runs from the roots. With captures, only nodes on a path to one of them run. */
-  run(roots: readonly Root<V>[], captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null): void {
+  run(
+    roots: readonly Root<V>[],
+    captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null,
+  ): void {
     let finished = false;
     try {
       for (const root of roots) this.#visit(root.node);
@@ -53,7 +56,8 @@ export class Task<V> implements Sender<V> {
       for (const { node, index, value } of roots) this.#deliver(node, index, value);
       for (const { node } of roots)
         if (node.dependencies === 0 && !this.#ready.includes(node)) this.#push(node);
-      for (let node = this.#pop(); node !== undefined; node = this.#pop()) this.#execute(node, captures);
+      for (let node = this.#pop(); node !== undefined; node = this.#pop())
+        this.#execute(node, captures);
       finished = true;
     } finally {
       if (!finished || captures !== null || this.#shadows !== null) this.#restore();
@@ -73,7 +77,8 @@ export class Task<V> implements Sender<V> {
   }
 
   #deliver(node: Node<V>, index: number, value: V): void {
-    if (index === 0) node.incoming = node.incoming === null ? value : this.#add(node.incoming, value);
+    if (index === 0)
+      node.incoming = node.incoming === null ? value : this.#add(node.incoming, value);
     else {
       const before = node.received(index);
       node.receive(index, before === null ? value : this.#add(before, value));
@@ -122,7 +127,8 @@ export class Task<V> implements Sender<V> {
         }
     const needed = new Set<Node<V>>();
     const open = [...captures.keys()];
-    for (const [node, list] of captures) if (list.some((capture) => capture.execute)) needed.add(node);
+    for (const [node, list] of captures)
+      if (list.some((capture) => capture.execute)) needed.add(node);
     for (let node = open.pop(); node !== undefined; node = open.pop())
       for (const user of users.get(node) ?? [])
         if (!needed.has(user)) {
@@ -136,11 +142,14 @@ export class Task<V> implements Sender<V> {
     const hooks = node.hooks;
     const wanted = this.#needed === null || this.#needed.has(node);
     if (hooks !== null) runPreHooks(hooks, node, wanted);
-    if (captures !== null) for (const capture of captures.get(node) ?? []) capture.take(node.received(capture.index));
+    if (captures !== null)
+      for (const capture of captures.get(node) ?? []) capture.take(node.received(capture.index));
     if (wanted) {
-      const idle = node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient;
+      const idle =
+        node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient;
       if (hooks !== null && hooks.post !== null) this.#executeObserved(node, idle);
-      else if (idle) for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
+      else if (idle)
+        for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
       else node.run(this);
       if (!this.#keepGraph) node.release();
     }
@@ -159,7 +168,9 @@ export class Task<V> implements Sender<V> {
     } finally {
       this.#collected = null;
     }
-    runPostHooks(node.hooks!, collected, gradients).forEach((value, slot) => this.send(node, slot, value));
+    runPostHooks(node.hooks!, collected, gradients).forEach((value, slot) =>
+      this.send(node, slot, value),
+    );
   }
 
   #restore(): void {

@@ -51,7 +51,8 @@ export function runPreHooks<V>(hooks: NodeHooks<V>, node: Node<V>, runs: boolean
   if (runs && hooks.pre !== null)
     for (const { hook } of [...hooks.pre]) {
       const replaced = hook([node.incoming, ...(node.incomingRest?.slice(1) ?? [])]);
-      if (replaced !== undefined && replaced !== null) replaced.forEach((value, index) => node.receive(index, value));
+      if (replaced !== undefined && replaced !== null)
+        replaced.forEach((value, index) => node.receive(index, value));
     }
   for (const [index, gradient] of retained) hooks.retain!.get(index)!(gradient);
 }

@@ -16,7 +16,11 @@ class Guard implements ModeGuard {
   }
 }
 
-function withMode<T>(name: string, enabled: boolean, callback: (() => T) | undefined): T | ModeGuard {
+function withMode<T>(
+  name: string,
+  enabled: boolean,
+  callback: (() => T) | undefined,
+): T | ModeGuard {
   if (callback !== undefined && typeof callback !== "function")
     throw new AutogradError(`${name}: expected a function to run, got ${typeof callback}`);
   const guard = new Guard();
@@ -24,7 +28,11 @@ function withMode<T>(name: string, enabled: boolean, callback: (() => T) | undef
   if (callback === undefined) return guard;
   try {
     const value = callback();
-    if (value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function")
+    if (
+      value !== null &&
+      typeof value === "object" &&
+      typeof (value as { then?: unknown }).then === "function"
+    )
       throw new AutogradError(
         `${name}: the callback returned a promise, and the mode would leak across its await; await first, and wrap only the synchronous part`,
       );
@@ -77,7 +85,8 @@ export interface SetGradEnabled {
  * ```
  */
 export const setGradEnabled: SetGradEnabled = (<T>(mode: boolean, callback?: () => T) => {
-  if (typeof mode !== "boolean") throw new AutogradError(`setGradEnabled: expected true or false, got ${String(mode)}`);
+  if (typeof mode !== "boolean")
+    throw new AutogradError(`setGradEnabled: expected true or false, got ${String(mode)}`);
   return withMode("setGradEnabled", mode, callback);
 }) as SetGradEnabled;
 

@@ -6,7 +6,9 @@ export interface Sender<V> {
 }
 
 export type TensorHook<V> = (gradient: V) => V | null | undefined | void;
-export type PreHook<V> = (gradients: readonly (V | null)[]) => readonly (V | null)[] | null | undefined | void;
+export type PreHook<V> = (
+  gradients: readonly (V | null)[],
+) => readonly (V | null)[] | null | undefined | void;
 export type PostHook<V> = (
   inputs: readonly (V | null)[],
   outputs: readonly (V | null)[],

@@ -20,7 +20,15 @@ export interface Operand {
  * float32. `minimum` and `maximum` propagate NaN. `argmin`/`argmax` write the int64 position within the reduced elements in row-major order,
  * of the first NaN, else of the first extremum. `all`/`any` test for non-zero.
  */
-export type ReductionKind = "sum" | "product" | "minimum" | "maximum" | "argmin" | "argmax" | "all" | "any";
+export type ReductionKind =
+  | "sum"
+  | "product"
+  | "minimum"
+  | "maximum"
+  | "argmin"
+  | "argmax"
+  | "all"
+  | "any";
 /** How a scan combines. `logSumExp` keeps the logarithm of the running sum of exponentials. */
 export type ScanKind = "sum" | "product" | "maximum" | "minimum" | "logSumExp";
 /** What happens where a written element already holds a value. Duplicates in `set` leave the last in row-major order of the source. */
@@ -58,9 +66,19 @@ export interface Backend {
   read(storage: Storage, dtype: DType, index: number): number | bigint | boolean;
 
   /** output[i] = program(inputs[i]..., scalars...); inputs broadcast to the output's sizes. */
-  map(program: TypedProgram, output: Operand, inputs: readonly Operand[], scalars: readonly number[]): void;
+  map(
+    program: TypedProgram,
+    output: Operand,
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+  ): void;
   /** The same with several outputs of equal sizes; every input element is read before the output elements at its index are written. */
-  mapMany(program: TypedProgram, outputs: readonly Operand[], inputs: readonly Operand[], scalars: readonly number[]): void;
+  mapMany(
+    program: TypedProgram,
+    outputs: readonly Operand[],
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+  ): void;
   /**
    * output = combine over the reduced dimensions of program(inputs..., scalars...), divided by `divisor` (sum only; 1 elsewhere).
    * `sizes` are those iterated, to which the inputs broadcast; `output` has as many dimensions, with size 1 where reduced. The program's
@@ -77,12 +95,25 @@ export interface Backend {
     divisor: number,
   ): void;
   /** output[..., i, ...] = combine of input[..., 0..i, ...] along `dim`. `positions` (int64), if given, gets where the extremum lies (the last of equals). */
-  scan(kind: ScanKind, output: Operand, input: Operand, dim: number, positions: Operand | null): void;
+  scan(
+    kind: ScanKind,
+    output: Operand,
+    input: Operand,
+    dim: number,
+    positions: Operand | null,
+  ): void;
   /**
    * output = alpha * (a @ b) + beta * addend, batched: a is [..., M, K], b [..., K, N], output [..., M, N] of one rank, batch sizes
    * equal to the output's or broadcast with stride 0 and the output's size; addend has the output's sizes (stride 0 where broadcast). One dtype for all.
    */
-  matmul(output: Operand, a: Operand, b: Operand, alpha: number, beta: number, addend: Operand | null): void;
+  matmul(
+    output: Operand,
+    a: Operand,
+    b: Operand,
+    alpha: number,
+    beta: number,
+    addend: Operand | null,
+  ): void;
   /** output[p] = input[p with p[dim] replaced by index[p]]; index (int64) has the output's sizes. */
   gather(output: Operand, input: Operand, dim: number, index: Operand): void;
   /** output[p with p[dim] replaced by index[p]] = combine(that, source[p]) for every p of index; source has at least index's sizes. */
@@ -90,7 +121,12 @@ export interface Backend {
   /** output[i..., rest...] = input[indices[0][i], indices[1][i], ..., rest...]; indices (int64) all have the sizes i; rest are input's remaining dimensions. */
   index(output: Operand, input: Operand, indices: readonly Operand[]): void;
   /** output[indices[0][i], ..., rest...] = source[i..., rest...], or += where `accumulate`. */
-  indexPut(output: Operand, indices: readonly Operand[], source: Operand, accumulate: boolean): void;
+  indexPut(
+    output: Operand,
+    indices: readonly Operand[],
+    source: Operand,
+    accumulate: boolean,
+  ): void;
   /** Row r of output (int64 [n, rank]) = the position of the r-th non-zero element in row-major order; n was counted before. */
   nonzero(output: Operand, input: Operand): void;
   /** Sorts along the last dimension, stably; NaN counts as the largest. positions (int64) gets where each value came from. */

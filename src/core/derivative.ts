@@ -1,5 +1,13 @@
 // Derivatives of scalar expressions, again as expressions.
-import { call, type Expression, gradient, input, postorder, result, substitute } from "./expression.ts";
+import {
+  call,
+  type Expression,
+  gradient,
+  input,
+  postorder,
+  result,
+  substitute,
+} from "./expression.ts";
 import { functionOf } from "./scalar.ts";
 
 /**

@@ -16,7 +16,10 @@ export class Device {
 
   /** What computes here now. Throws DeviceError before a backend has been chosen. */
   get backend(): Backend {
-    if (this.#backend === null) throw new DeviceError(`no backend computes on ${this.type}; import "flambeau" rather than its parts`);
+    if (this.#backend === null)
+      throw new DeviceError(
+        `no backend computes on ${this.type}; import "flambeau" rather than its parts`,
+      );
     return this.#backend;
   }
 

@@ -58,9 +58,7 @@ printsAs(DType.prototype, String);
 const same = (raw: number | bigint): number | bigint => raw;
 const asNumber = (value: number | bigint): number => Number(value);
 
-const integerCodec = (
-  array: Codec["array"],
-): Codec => ({
+const integerCodec = (array: Codec["array"]): Codec => ({
   array,
   decode: same,
   // Through BigInt: a double beyond 32 bits must wrap as an integer does, not saturate.
@@ -73,7 +71,8 @@ const integerCodec = (
 /** The integer part of a value as a bigint; NaN and infinities become the smallest int64, as on x86. */
 export function wholeBigInt(value: number | bigint): bigint {
   if (typeof value === "bigint") return value;
-  if (!Number.isFinite(value) || Math.abs(value) >= 9223372036854775808) return -9223372036854775808n;
+  if (!Number.isFinite(value) || Math.abs(value) >= 9223372036854775808)
+    return -9223372036854775808n;
   return BigInt(Math.trunc(value));
 }
 
@@ -136,6 +135,8 @@ export function getDefaultDtype(): DType {
 /** Sets the type of floating-point tensors made without a `dtype`. Throws DTypeError for a type that is not floating. */
 export function setDefaultDtype(dtype: DType): void {
   if (!(dtype instanceof DType) || !dtype.isFloatingPoint)
-    throw new DTypeError(`setDefaultDtype: ${String(dtype)} is not a floating-point type; give torch.float32 or torch.float64`);
+    throw new DTypeError(
+      `setDefaultDtype: ${String(dtype)} is not a floating-point type; give torch.float32 or torch.float64`,
+    );
   defaultFloating = dtype;
 }

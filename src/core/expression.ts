@@ -43,20 +43,33 @@ function leaf(kind: Leaf["kind"], index: number): Expression {
 }
 
 export function constant(value: number): Expression {
-  return intern(`=${Object.is(value, -0) ? "-0" : value}`, (id) => ({ kind: "constant", value, id }));
+  return intern(`=${Object.is(value, -0) ? "-0" : value}`, (id) => ({
+    kind: "constant",
+    value,
+    id,
+  }));
 }
 
-const isConstant = (e: Expression, value: number): boolean => e.kind === "constant" && Object.is(e.value, value);
+const isConstant = (e: Expression, value: number): boolean =>
+  e.kind === "constant" && Object.is(e.value, value);
 
 /** Applies a scalar function, folding the identities that are exact for every value, NaN and infinity included. */
 export function call(name: string, ...operands: readonly (Expression | number)[]): Expression {
-  const [a, b] = operands.map((o) => (typeof o === "number" ? constant(o) : o)) as [Expression, Expression];
+  const [a, b] = operands.map((o) => (typeof o === "number" ? constant(o) : o)) as [
+    Expression,
+    Expression,
+  ];
   if (name === "mul" && isConstant(b, 1)) return a;
   if (name === "mul" && isConstant(a, 1)) return b;
   if (name === "div" && isConstant(b, 1)) return a;
   if (name === "neg" && a.kind === "call" && a.name === "neg") return a.operands[0]!;
   const all = operands.map((o) => (typeof o === "number" ? constant(o) : o));
-  return intern(`${name}(${all.map((o) => o.id).join()})`, (id) => ({ kind: "call", name, operands: all, id }));
+  return intern(`${name}(${all.map((o) => o.id).join()})`, (id) => ({
+    kind: "call",
+    name,
+    operands: all,
+    id,
+  }));
 }
 
 /** Every distinct expression below and including these, operands before users. */
@@ -74,7 +87,10 @@ export function postorder(roots: readonly Expression[]): Expression[] {
 }
 
 /** The expression with leaves replaced; `replace` returns undefined for what stays. */
-export function substitute(root: Expression, replace: (e: Expression) => Expression | undefined): Expression {
+export function substitute(
+  root: Expression,
+  replace: (e: Expression) => Expression | undefined,
+): Expression {
   const done = new Map<Expression, Expression>();
   for (const e of postorder([root])) {
     const own = replace(e);

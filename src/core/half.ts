@@ -8,7 +8,9 @@ export function float16ToNumber(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+  return exponent === 0
+    ? sign * fraction * 2 ** -24
+    : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 /** The IEEE binary16 bit pattern nearest to the value's float32, ties to even: PyTorch rounds a double twice as well. */
@@ -20,7 +22,12 @@ export function numberToFloat16(double: number): number {
   if (magnitude >= 65520) return sign | 0x7c00;
   // Below the smallest normal, steps are 2^-24; above it they grow with the exponent.
   const exponent = magnitude < 2 ** -14 ? -14 : Math.floor(Math.log2(magnitude));
-  const fixed = magnitude < 2 ** exponent ? exponent - 1 : magnitude >= 2 ** (exponent + 1) ? exponent + 1 : exponent;
+  const fixed =
+    magnitude < 2 ** exponent
+      ? exponent - 1
+      : magnitude >= 2 ** (exponent + 1)
+        ? exponent + 1
+        : exponent;
   const scale = Math.max(fixed, -14);
   const steps = roundHalfEven(magnitude * 2 ** (10 - scale));
   // A carry out of the fraction walks into the exponent by itself.

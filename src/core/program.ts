@@ -49,7 +49,8 @@ export class Program {
         const operands = e.operands.map((operand) => slots.get(operand)!);
         // A register whose value is used here for the last time may receive the result: steps read before they write.
         for (const operand of new Set(e.operands))
-          if (operand.kind === "call" && lastUse.get(operand) === at) free.push(slots.get(operand)!);
+          if (operand.kind === "call" && lastUse.get(operand) === at)
+            free.push(slots.get(operand)!);
         const destination = free.pop() ?? registerBase + registers++;
         slots.set(e, destination);
         instructions.push({ name: e.name, destination, operands });
@@ -64,7 +65,8 @@ export class Program {
   typed(compute: DType, inputs: readonly DType[], outputs: readonly DType[]): TypedProgram {
     const key = `${compute.index}:${inputs.map((d) => d.index).join()}:${outputs.map((d) => d.index).join()}`;
     let found = this.#typed.get(key);
-    if (found === undefined) this.#typed.set(key, (found = new TypedProgram(this, compute, inputs, outputs)));
+    if (found === undefined)
+      this.#typed.set(key, (found = new TypedProgram(this, compute, inputs, outputs)));
     return found;
   }
 }
@@ -81,7 +83,12 @@ export class TypedProgram {
   /** The native backend's number for this program; -1 until it has one. */
   handle: number = -1;
 
-  constructor(program: Program, compute: DType, inputs: readonly DType[], outputs: readonly DType[]) {
+  constructor(
+    program: Program,
+    compute: DType,
+    inputs: readonly DType[],
+    outputs: readonly DType[],
+  ) {
     this.program = program;
     this.compute = compute;
     this.inputs = inputs;

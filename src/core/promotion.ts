@@ -1,5 +1,16 @@
 // Which element type an operation on several types computes in: PyTorch's promotion lattice.
-import { type DType, bool, float32, float64, getDefaultDtype, int16, int32, int64, int8, uint8 } from "./dtype.ts";
+import {
+  type DType,
+  bool,
+  float32,
+  float64,
+  getDefaultDtype,
+  int16,
+  int32,
+  int64,
+  int8,
+  uint8,
+} from "./dtype.ts";
 
 const integerRank = new Map<DType, number>([
   [int8, 1],
@@ -43,10 +54,12 @@ export function resultType(...operands: readonly PromotionOperand[]): DType {
   let plain: DType | undefined;
   for (const operand of operands) {
     if (typeof operand === "object") {
-      if (operand.sizes.length > 0) dimensioned = dimensioned ? promoteTypes(dimensioned, operand.dtype) : operand.dtype;
+      if (operand.sizes.length > 0)
+        dimensioned = dimensioned ? promoteTypes(dimensioned, operand.dtype) : operand.dtype;
       else scalar = scalar ? promoteTypes(scalar, operand.dtype) : operand.dtype;
     } else {
-      const own = typeof operand === "boolean" ? bool : isWhole(operand) ? int64 : getDefaultDtype();
+      const own =
+        typeof operand === "boolean" ? bool : isWhole(operand) ? int64 : getDefaultDtype();
       plain = plain ? promoteTypes(plain, own) : own;
     }
   }
@@ -61,5 +74,7 @@ export function isWhole(value: number | bigint): boolean {
 function combine(higher: DType | undefined, lower: DType | undefined): DType | undefined {
   if (!higher || !lower) return higher ?? lower;
   const order = ["boolean", "integer", "floating"];
-  return order.indexOf(lower.kind) > order.indexOf(higher.kind) ? promoteTypes(higher, lower) : higher;
+  return order.indexOf(lower.kind) > order.indexOf(higher.kind)
+    ? promoteTypes(higher, lower)
+    : higher;
 }

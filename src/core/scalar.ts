@@ -4,7 +4,11 @@ import { call, constant, type Expression } from "./expression.ts";
 import { roundHalfEven } from "./half.ts";
 import { digamma, erf, erfc, erfinv, lgamma, polygamma1 } from "./special.ts";
 
-type Derivative = (g: Expression, operands: readonly Expression[], value: Expression) => readonly (Expression | null)[];
+type Derivative = (
+  g: Expression,
+  operands: readonly Expression[],
+  value: Expression,
+) => readonly (Expression | null)[];
 
 export interface ScalarFunction {
   readonly name: string;
@@ -40,7 +44,8 @@ const unary =
   (g, [x], y) => [f(g, x!, y)];
 const binary =
   (f: (g: E, a: E, b: E, y: E) => readonly (E | null)[]): Derivative =>
-  (g, [a, b], y) => f(g, a!, b!, y);
+  (g, [a, b], y) =>
+    f(g, a!, b!, y);
 // PyTorch's convention where two operands tie: each takes half.
 const extremum = (better: "gt" | "lt"): Derivative =>
   binary((g, a, b) => {
@@ -56,8 +61,10 @@ const extremum = (better: "gt" | "lt"): Derivative =>
 
 const flag = (value: boolean): number => (value ? 1 : 0);
 const bigFlag = (value: boolean): bigint => (value ? 1n : 0n);
-const minimum = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b));
-const maximum = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b));
+const minimum = (a: number, b: number): number =>
+  Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b);
+const maximum = (a: number, b: number): number =>
+  Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b);
 const floorRemainder = (a: number, b: number): number => {
   const rest = a % b;
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
@@ -182,7 +189,11 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   },
   neg: { f: (a) => -a, i: (a) => -a, d: unary((g) => neg(g)) },
   abs: { f: (a) => Math.abs(a), i: (a) => bigAbs(a), d: factor((x) => call("sign", x)) },
-  sign: { f: (a) => (a > 0 ? 1 : a < 0 ? -1 : 0), i: (a) => (a > 0n ? 1n : a < 0n ? -1n : 0n), d: flat },
+  sign: {
+    f: (a) => (a > 0 ? 1 : a < 0 ? -1 : 0),
+    i: (a) => (a > 0n ? 1n : a < 0n ? -1n : 0n),
+    d: flat,
+  },
   floor: { f: (a) => Math.floor(a), i: (a) => a, d: flat },
   ceil: { f: (a) => Math.ceil(a), i: (a) => a, d: flat },
   round: { f: (a) => roundHalfEven(a), i: (a) => a, d: flat },
@@ -204,7 +215,10 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   },
   reciprocal: { f: (a) => 1 / a, d: unary((g, _x, y) => mul(neg(g), mul(y, y))) },
   sqrt: { f: (a) => Math.sqrt(a), d: quotient((_x, y) => mul(2, y)) },
-  rsqrt: { f: (a) => 1 / Math.sqrt(a), d: unary((g, _x, y) => mul(mul(g, -0.5), mul(y, mul(y, y)))) },
+  rsqrt: {
+    f: (a) => 1 / Math.sqrt(a),
+    d: unary((g, _x, y) => mul(mul(g, -0.5), mul(y, mul(y, y)))),
+  },
   exp: { f: (a) => Math.exp(a), d: factor((_x, y) => y) },
   exp2: { f: (a) => 2 ** a, d: factor((_x, y) => mul(y, Math.LN2)) },
   expm1: { f: (a) => Math.expm1(a), d: factor((_x, y) => add(y, 1)) },
@@ -225,9 +239,18 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   acosh: { f: (a) => Math.acosh(a), d: factor((x) => call("rsqrt", mul(sub(x, 1), add(x, 1)))) },
   atanh: { f: (a) => Math.atanh(a), d: quotient((x) => sub(1, mul(x, x))) },
   sigmoid: { f: (a) => 1 / (1 + Math.exp(-a)), d: factor((_x, y) => mul(y, sub(1, y))) },
-  erf: { f: (a) => erf(a), d: factor((x) => mul(2 / Math.sqrt(Math.PI), call("exp", neg(mul(x, x))))) },
-  erfc: { f: (a) => erfc(a), d: factor((x) => mul(-2 / Math.sqrt(Math.PI), call("exp", neg(mul(x, x))))) },
-  erfinv: { f: (a) => erfinv(a), d: factor((_x, y) => mul(Math.sqrt(Math.PI) / 2, call("exp", mul(y, y)))) },
+  erf: {
+    f: (a) => erf(a),
+    d: factor((x) => mul(2 / Math.sqrt(Math.PI), call("exp", neg(mul(x, x))))),
+  },
+  erfc: {
+    f: (a) => erfc(a),
+    d: factor((x) => mul(-2 / Math.sqrt(Math.PI), call("exp", neg(mul(x, x))))),
+  },
+  erfinv: {
+    f: (a) => erfinv(a),
+    d: factor((_x, y) => mul(Math.sqrt(Math.PI) / 2, call("exp", mul(y, y)))),
+  },
   lgamma: { f: (a) => lgamma(a), d: factor((x) => call("digamma", x)) },
   digamma: { f: (a) => digamma(a), d: factor((x) => call("trigamma", x)) },
   // The chain of polygamma functions ends here: a third derivative of lgamma is not offered.
@@ -240,14 +263,23 @@ const table: Readonly<Record<FunctionName, Entry>> = {
       return [mul(g, mul(b, inverse)), mul(g, mul(neg(a), inverse))];
     }),
   },
-  hypot: { f: (a, b) => Math.hypot(a, b), d: binary((g, a, b, y) => [mul(g, div(a, y)), mul(g, div(b, y))]) },
+  hypot: {
+    f: (a, b) => Math.hypot(a, b),
+    d: binary((g, a, b, y) => [mul(g, div(a, y)), mul(g, div(b, y))]),
+  },
   pow: {
-    f: (a, b) => (a === 1 ? 1 : Math.abs(a) === 1 && !Number.isFinite(b) && !Number.isNaN(b) ? 1 : a ** b),
+    f: (a, b) =>
+      a === 1 ? 1 : Math.abs(a) === 1 && !Number.isFinite(b) && !Number.isNaN(b) ? 1 : a ** b,
     i: (a, b) => bigPower(a, b),
     d: binary((g, a, b, y) => [
       call("select", call("eq", b, 0), 0, mul(g, mul(b, call("pow", a, sub(b, 1))))),
       // 0 to a non-negative power is flat in the exponent, though log(0) is not finite.
-      call("select", call("and", call("eq", a, 0), call("ge", b, 0)), 0, mul(g, mul(y, call("log", a)))),
+      call(
+        "select",
+        call("and", call("eq", a, 0), call("ge", b, 0)),
+        0,
+        mul(g, mul(y, call("log", a))),
+      ),
     ]),
   },
   minimum: { f: (a, b) => minimum(a, b), i: (a, b) => (a < b ? a : b), d: extremum("lt") },
@@ -270,7 +302,10 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   },
   copysign: {
     f: (a, b) => (b < 0 || Object.is(b, -0) ? -Math.abs(a) : Math.abs(a)),
-    d: binary((g, a, _b, y) => [mul(g, call("select", call("eq", a, 0), 0, div(y, a))), constant(0)]),
+    d: binary((g, a, _b, y) => [
+      mul(g, call("select", call("eq", a, 0), 0, div(y, a))),
+      constant(0),
+    ]),
   },
   nextafter: { f: (a, b) => nextAfter(a, b), s: (a, b) => nextAfterSingle(a, b), d: none },
   signbit: { f: (a) => flag(a < 0 || Object.is(a, -0)), i: (a) => bigFlag(a < 0n), d: none },
@@ -280,8 +315,16 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   le: { f: (a, b) => flag(a <= b), i: (a, b) => bigFlag(a <= b), d: none },
   gt: { f: (a, b) => flag(a > b), i: (a, b) => bigFlag(a > b), d: none },
   ge: { f: (a, b) => flag(a >= b), i: (a, b) => bigFlag(a >= b), d: none },
-  and: { f: (a, b) => flag(a !== 0 && b !== 0), i: (a, b) => bigFlag(a !== 0n && b !== 0n), d: none },
-  or: { f: (a, b) => flag(a !== 0 || b !== 0), i: (a, b) => bigFlag(a !== 0n || b !== 0n), d: none },
+  and: {
+    f: (a, b) => flag(a !== 0 && b !== 0),
+    i: (a, b) => bigFlag(a !== 0n && b !== 0n),
+    d: none,
+  },
+  or: {
+    f: (a, b) => flag(a !== 0 || b !== 0),
+    i: (a, b) => bigFlag(a !== 0n || b !== 0n),
+    d: none,
+  },
   not: { f: (a) => flag(a === 0), i: (a) => bigFlag(a === 0n), d: none },
   select: {
     f: (c, a, b) => (c !== 0 ? a : b),
@@ -338,5 +381,8 @@ type Builder = (...operands: readonly (Expression | number)[]) => Expression;
 
 /** Builds expressions: `f.mul(f.exp(x), 2)`. */
 export const f: Readonly<Record<FunctionName, Builder>> = Object.fromEntries(
-  functionNames.map((name) => [name, (...operands: readonly (Expression | number)[]) => call(name, ...operands)]),
+  functionNames.map((name) => [
+    name,
+    (...operands: readonly (Expression | number)[]) => call(name, ...operands),
+  ]),
 ) as Record<FunctionName, Builder>;

@@ -13,7 +13,8 @@ export const noSizes: Sizes = empty;
 export function elementCount(sizes: Sizes): number {
   let count = 1;
   for (let i = 0; i < sizes.length; i++) count *= sizes[i]!;
-  if (count > Number.MAX_SAFE_INTEGER) throw new ShapeError(`${formatSizes(sizes)} has more elements than can be counted`);
+  if (count > Number.MAX_SAFE_INTEGER)
+    throw new ShapeError(`${formatSizes(sizes)} has more elements than can be counted`);
   return count;
 }
 
@@ -24,11 +25,14 @@ export function formatSizes(sizes: Sizes): string {
 /** Refuses sizes that are not whole, negative, or too many. */
 export function checkSizes(operation: string, sizes: Sizes): void {
   if (sizes.length > maximumDimensions)
-    throw new ShapeError(`${operation}: ${sizes.length} dimensions; at most ${maximumDimensions} are supported`);
+    throw new ShapeError(
+      `${operation}: ${sizes.length} dimensions; at most ${maximumDimensions} are supported`,
+    );
   for (const size of sizes) {
     if (typeof size !== "number" || !Number.isInteger(size))
       throw new ArgumentError(`${operation}: size ${String(size)} is not a whole number`);
-    if (size < 0) throw new ShapeError(`${operation}: size ${size} in ${formatSizes(sizes)} is negative`);
+    if (size < 0)
+      throw new ShapeError(`${operation}: size ${size} in ${formatSizes(sizes)} is negative`);
   }
   elementCount(sizes);
 }
@@ -86,9 +90,17 @@ export function broadcastSizes(operation: string, a: Sizes, b: Sizes): Sizes {
 }
 
 /** Strides for reading `sizes`/`strides` as if it had the sizes `target`; broadcast dimensions step by 0. */
-export function broadcastStrides(operation: string, sizes: Sizes, strides: Sizes, target: Sizes): number[] {
+export function broadcastStrides(
+  operation: string,
+  sizes: Sizes,
+  strides: Sizes,
+  target: Sizes,
+): number[] {
   const lead = target.length - sizes.length;
-  if (lead < 0) throw new ShapeError(`${operation}: ${formatSizes(sizes)} has more dimensions than ${formatSizes(target)}`);
+  if (lead < 0)
+    throw new ShapeError(
+      `${operation}: ${formatSizes(sizes)} has more dimensions than ${formatSizes(target)}`,
+    );
   const out = new Array<number>(target.length);
   for (let i = 0; i < target.length; i++) {
     const size = i < lead ? 1 : sizes[i - lead]!;
@@ -107,7 +119,9 @@ export function wrapDimension(operation: string, dim: number, rank: number): num
     throw new ArgumentError(`${operation}: dimension ${String(dim)} is not a whole number`);
   const count = Math.max(rank, 1);
   if (dim < -count || dim >= count)
-    throw new IndexError(`${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions; give ${-count} to ${count - 1}`);
+    throw new IndexError(
+      `${operation}: dimension ${dim} is out of range for a tensor of ${rank} dimensions; give ${-count} to ${count - 1}`,
+    );
   return dim < 0 ? dim + count : dim;
 }
 
@@ -116,33 +130,45 @@ export function wrapDimensions(operation: string, dims: Sizes, rank: number): nu
   const out = dims.map((dim) => wrapDimension(operation, dim, rank));
   for (let i = 0; i < out.length; i++)
     if (out.indexOf(out[i]!) !== i)
-      throw new ArgumentError(`${operation}: dimension ${dims[i]} appears more than once in [${dims.join(", ")}]`);
+      throw new ArgumentError(
+        `${operation}: dimension ${dims[i]} appears more than once in [${dims.join(", ")}]`,
+      );
   return out;
 }
 
 /** Sizes with a single -1 replaced by what the number of elements leaves. */
 export function inferSizes(operation: string, sizes: Sizes, count: number): number[] {
   if (sizes.length > maximumDimensions)
-    throw new ShapeError(`${operation}: ${sizes.length} dimensions; at most ${maximumDimensions} are supported`);
+    throw new ShapeError(
+      `${operation}: ${sizes.length} dimensions; at most ${maximumDimensions} are supported`,
+    );
   let inferred = -1;
   let known = 1;
   sizes.forEach((size, i) => {
     if (typeof size !== "number" || !Number.isInteger(size))
       throw new ArgumentError(`${operation}: size ${String(size)} is not a whole number`);
     if (size === -1) {
-      if (inferred >= 0) throw new ShapeError(`${operation}: ${formatSizes(sizes)} has two sizes of -1; only one can be inferred`);
+      if (inferred >= 0)
+        throw new ShapeError(
+          `${operation}: ${formatSizes(sizes)} has two sizes of -1; only one can be inferred`,
+        );
       inferred = i;
-    } else if (size < 0) throw new ShapeError(`${operation}: size ${size} in ${formatSizes(sizes)} is negative`);
+    } else if (size < 0)
+      throw new ShapeError(`${operation}: size ${size} in ${formatSizes(sizes)} is negative`);
     else known *= size;
   });
   const out = [...sizes];
   if (inferred >= 0) {
     if (known === 0)
-      throw new ShapeError(`${operation}: the -1 in ${formatSizes(sizes)} cannot be inferred: any size fits beside a size of 0`);
+      throw new ShapeError(
+        `${operation}: the -1 in ${formatSizes(sizes)} cannot be inferred: any size fits beside a size of 0`,
+      );
     out[inferred] = count / known;
   }
   if (inferred >= 0 ? !Number.isInteger(out[inferred]) : known !== count)
-    throw new ShapeError(`${operation}: ${count} elements do not fill the shape ${formatSizes(sizes)}`);
+    throw new ShapeError(
+      `${operation}: ${count} elements do not fill the shape ${formatSizes(sizes)}`,
+    );
   return out;
 }
 
@@ -178,7 +204,9 @@ export function viewStrides(sizes: Sizes, strides: Sizes, target: Sizes): number
 
 /** Whether two index tuples can name the same element, conservatively: strides of 0, or steps that do not clear what lies inside. */
 export function mayOverlap(sizes: Sizes, strides: Sizes): boolean {
-  const dims = sizes.map((size, i) => ({ size, stride: Math.abs(strides[i]!) })).filter((dim) => dim.size > 1);
+  const dims = sizes
+    .map((size, i) => ({ size, stride: Math.abs(strides[i]!) }))
+    .filter((dim) => dim.size > 1);
   dims.sort((a, b) => a.stride - b.stride);
   let reach = 0;
   for (const { size, stride } of dims) {

@@ -42,7 +42,15 @@ export class Tensor {
   hooks: TensorHooks | null = null;
   private frozenSizes: Sizes | null = null;
 
-  constructor(storage: Storage, dtype: DType, sizes: Sizes, strides: Sizes, offset: number, count: number, contiguous: boolean) {
+  constructor(
+    storage: Storage,
+    dtype: DType,
+    sizes: Sizes,
+    strides: Sizes,
+    offset: number,
+    count: number,
+    contiguous: boolean,
+  ) {
     this.storage = storage;
     this.dtype = dtype;
     this.sizes = sizes;

@@ -1,5 +1,11 @@
 // Reading a tensor: sizes, single values, nested arrays, typed arrays, text.
-import { ArgumentError, AutogradError, DeviceError, IndexError, ShapeError } from "../core/errors.ts";
+import {
+  ArgumentError,
+  AutogradError,
+  DeviceError,
+  IndexError,
+  ShapeError,
+} from "../core/errors.ts";
 import { type ElementArray, bool } from "../core/dtype.ts";
 import { printsAs } from "../core/inspect.ts";
 import { printOptions } from "../core/printoptions.ts";
@@ -56,7 +62,10 @@ Object.defineProperties(Tensor.prototype, {
     configurable: true,
     writable: true,
     value(this: Tensor): Iterator<Tensor> {
-      if (this.sizes.length === 0) throw new ShapeError("a tensor without dimensions cannot be iterated over; item() gives its value");
+      if (this.sizes.length === 0)
+        throw new ShapeError(
+          "a tensor without dimensions cannot be iterated over; item() gives its value",
+        );
       return this.unbind(0)[Symbol.iterator]();
     },
   },
@@ -78,7 +87,12 @@ function place(self: Tensor, index: number): number {
 
 function text(self: Tensor): string {
   const node = gradientFunction(self);
-  const suffixes = node !== null ? [`grad_fn=<${node.name}>`] : requiresGradient(self) ? ["requires_grad=True"] : [];
+  const suffixes =
+    node !== null
+      ? [`grad_fn=<${node.name}>`]
+      : requiresGradient(self)
+        ? ["requires_grad=True"]
+        : [];
   const onMeta = self.device.type === "meta";
   return formatTensor(
     {
@@ -97,7 +111,9 @@ function plainValue(value: number | bigint | boolean): number | boolean {
   if (typeof value !== "bigint") return value;
   const out = Number(value);
   if (!Number.isSafeInteger(out))
-    throw new ArgumentError(`the int64 value ${value} is beyond 2^53 and no JavaScript number equals it; read it with toTypedArray(), which gives bigints`);
+    throw new ArgumentError(
+      `the int64 value ${value} is beyond 2^53 and no JavaScript number equals it; read it with toTypedArray(), which gives bigints`,
+    );
   return out;
 }
 
@@ -112,7 +128,10 @@ export const item: Method<[], number> = composite({
   name: "item",
   parameters: { self: p.tensor },
   compute: ({ self }) => {
-    if (self.count !== 1) throw new ShapeError(`item: the tensor of shape ${formatSizes(self.sizes)} has ${self.count} elements, not one; tolist() gives them all`);
+    if (self.count !== 1)
+      throw new ShapeError(
+        `item: the tensor of shape ${formatSizes(self.sizes)} has ${self.count} elements, not one; tolist() gives them all`,
+      );
     return plainValue(readElement(self, self.offset));
   },
 });
@@ -142,7 +161,8 @@ export const tolist: Method<[], NestedValues> = composite({
 
 /** The elements in row-major order, in an array that may be the tensor's own memory. */
 function gathered(self: Tensor): ElementArray {
-  if (self.device.type === "meta") throw new DeviceError("a tensor on the meta device has sizes and a type, but no values");
+  if (self.device.type === "meta")
+    throw new DeviceError("a tensor on the meta device has sizes and a type, but no values");
   const source = self.dense ? self : self.detach().contiguous();
   const { array } = source.dtype.codec;
   return new array(source.storage.host(), source.offset * source.dtype.itemsize, source.count);
@@ -160,7 +180,10 @@ export const toTypedArray: Method<[], ElementArray> = composite({
   name: "toTypedArray",
   parameters: { self: p.tensor },
   compute: ({ self }) => {
-    if (requiresGradient(self)) throw new AutogradError("toTypedArray: the tensor requires grad, and changes to its memory would not be recorded; call detach() first");
+    if (requiresGradient(self))
+      throw new AutogradError(
+        "toTypedArray: the tensor requires grad, and changes to its memory would not be recorded; call detach() first",
+      );
     return gathered(self);
   },
 });
@@ -175,7 +198,8 @@ export const toTypedArray: Method<[], ElementArray> = composite({
 export const size: SizeMethod = composite({
   name: "size",
   parameters: { self: p.tensor, dim: p.optional(p.integer, null) },
-  compute: ({ self, dim }) => (dim === null ? self.shape : self.shape[dimension("size", self, dim)]),
+  compute: ({ self, dim }) =>
+    dim === null ? self.shape : self.shape[dimension("size", self, dim)],
 });
 
 /** With a dimension its value, without one all of them. */
@@ -189,7 +213,8 @@ type SizeMethod = ((self: Tensor, dim?: number) => number | readonly number[]) &
 };
 
 function dimension(name: string, self: Tensor, dim: number): number {
-  if (self.sizes.length === 0) throw new IndexError(`${name}: a tensor without dimensions has no dimension ${dim}`);
+  if (self.sizes.length === 0)
+    throw new IndexError(`${name}: a tensor without dimensions has no dimension ${dim}`);
   return wrapDimension(name, dim, self.sizes.length);
 }
 
@@ -203,7 +228,8 @@ function dimension(name: string, self: Tensor, dim: number): number {
 export const stride: SizeMethod = composite({
   name: "stride",
   parameters: { self: p.tensor, dim: p.optional(p.integer, null) },
-  compute: ({ self, dim }) => (dim === null ? Object.freeze([...self.strides]) : self.strides[dimension("stride", self, dim)]),
+  compute: ({ self, dim }) =>
+    dim === null ? Object.freeze([...self.strides]) : self.strides[dimension("stride", self, dim)],
 });
 
 /** The place of the first element in its memory, in elements. */
@@ -214,10 +240,18 @@ export const storageOffset: Method<[], number> = composite({
 });
 
 /** The number of elements. */
-export const numel: Method<[], number> = composite({ name: "numel", parameters: { self: p.tensor }, compute: ({ self }) => self.count });
+export const numel: Method<[], number> = composite({
+  name: "numel",
+  parameters: { self: p.tensor },
+  compute: ({ self }) => self.count,
+});
 
 /** The number of dimensions. */
-export const dim: Method<[], number> = composite({ name: "dim", parameters: { self: p.tensor }, compute: ({ self }) => self.sizes.length });
+export const dim: Method<[], number> = composite({
+  name: "dim",
+  parameters: { self: p.tensor },
+  compute: ({ self }) => self.sizes.length,
+});
 
 /** Whether the elements lie in row-major order without gaps. */
 export const isContiguous: Method<[], boolean> = composite({

@@ -30,7 +30,8 @@ export const sub: BinaryWithAlpha = pointwise({
   inputs: ["self", "other?"],
   scalars: { alpha: 1 },
   promotion: "arithmetic",
-  refuses: (dtype) => (dtype.kind === "boolean" ? "bool has no subtraction; use bitwiseXor or logicalXor" : undefined),
+  refuses: (dtype) =>
+    dtype.kind === "boolean" ? "bool has no subtraction; use bitwiseXor or logicalXor" : undefined,
   expression: (self, other, alpha) => f.sub(self, f.mul(other, alpha)),
 });
 
@@ -59,6 +60,7 @@ export const neg: Unary = pointwise({
   name: "neg",
   inputs: ["self"],
   promotion: "arithmetic",
-  refuses: (dtype) => (dtype.kind === "boolean" ? "bool has no negative; use logicalNot" : undefined),
+  refuses: (dtype) =>
+    dtype.kind === "boolean" ? "bool has no negative; use logicalNot" : undefined,
   expression: (self) => f.neg(self),
 });

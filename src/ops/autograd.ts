@@ -33,7 +33,12 @@ export const backward: FunctionOnly<
     tensors: TensorOrList,
     ...args: Trailing<
       [gradTensors: Seeds, retainGraph: boolean | null, createGraph: boolean],
-      { readonly gradTensors?: Seeds; readonly retainGraph?: boolean | null; readonly createGraph?: boolean; readonly inputs?: TensorOrList | null }
+      {
+        readonly gradTensors?: Seeds;
+        readonly retainGraph?: boolean | null;
+        readonly createGraph?: boolean;
+        readonly inputs?: TensorOrList | null;
+      }
     >
   ) => void
 > = composite({
@@ -46,7 +51,14 @@ export const backward: FunctionOnly<
     inputs: optional(anything, null),
   },
   compute: ({ tensors, gradTensors, retainGraph, createGraph, inputs }) =>
-    accumulateGradients("autograd.backward", list(tensors) ?? [], list(gradTensors), retainGraph ?? createGraph, createGraph, list(inputs)),
+    accumulateGradients(
+      "autograd.backward",
+      list(tensors) ?? [],
+      list(gradTensors),
+      retainGraph ?? createGraph,
+      createGraph,
+      list(inputs),
+    ),
 });
 
 /** What `grad` takes by name. */
@@ -74,7 +86,10 @@ export const grad: FunctionOnly<
   (
     outputs: TensorOrList,
     inputs: TensorOrList,
-    ...args: Trailing<[gradOutputs: Seeds, retainGraph: boolean | null, createGraph: boolean], GradOptions>
+    ...args: Trailing<
+      [gradOutputs: Seeds, retainGraph: boolean | null, createGraph: boolean],
+      GradOptions
+    >
   ) => readonly Tensor[]
 > = composite({
   name: "autograd.grad",
@@ -87,17 +102,36 @@ export const grad: FunctionOnly<
     allowUnused: optional(boolean, null),
     materializeGrads: optional(boolean, false),
   },
-  compute: ({ outputs, inputs, gradOutputs, retainGraph, createGraph, allowUnused, materializeGrads }) => {
+  compute: ({
+    outputs,
+    inputs,
+    gradOutputs,
+    retainGraph,
+    createGraph,
+    allowUnused,
+    materializeGrads,
+  }) => {
     if (materializeGrads && allowUnused === false)
-      throw new AutogradError("autograd.grad: materializeGrads gives zeros for unused inputs, so allowUnused cannot be false; leave it out");
+      throw new AutogradError(
+        "autograd.grad: materializeGrads gives zeros for unused inputs, so allowUnused cannot be false; leave it out",
+      );
     const wanted = list(inputs) ?? [];
-    const found = captureGradients("autograd.grad", list(outputs) ?? [], wanted, list(gradOutputs), retainGraph ?? createGraph, createGraph);
+    const found = captureGradients(
+      "autograd.grad",
+      list(outputs) ?? [],
+      wanted,
+      list(gradOutputs),
+      retainGraph ?? createGraph,
+      createGraph,
+    );
     return found.map((gradient, i) => {
       if (gradient !== null) return gradient;
       const input = wanted[i] as Tensor;
       if (materializeGrads) return input.newZeros(input.shape);
       if (allowUnused !== true)
-        throw new AutogradError(`autograd.grad: input ${i} appears to not have been used in the graph of the outputs; set allowUnused: true for null there, or materializeGrads: true for zeros`);
+        throw new AutogradError(
+          `autograd.grad: input ${i} appears to not have been used in the graph of the outputs; set allowUnused: true for null there, or materializeGrads: true for zeros`,
+        );
       return gradient;
     });
   },

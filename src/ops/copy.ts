@@ -1,30 +1,13 @@
 // Copies and conversions: clone, copy_, to, contiguous, fill_.
 import { type Device } from "../core/device.ts";
 import { DType, float32, float64, int32, int64 } from "../core/dtype.ts";
-import { input, scalar } from "../core/expression.ts";
-import { Program } from "../core/program.ts";
 import { contiguousStrides, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import { computeType } from "./define/formula.ts";
 import { empty, emptyLikeDense } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
+import { fillWith, transfer } from "./define/transfer.ts";
 import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
-
-const identity = new Program([input(0)], 1, 0);
-const constantFill = new Program([scalar(0)], 0, 1);
-
-/** Writes the elements of one tensor into another, converted and broadcast. The raw kernel, outside the graph. */
-export function transfer(from: Tensor, to: Tensor): void {
-  // Between two floats of one width the wider of the two computations is exact; from a float to an integer the float decides.
-  const compute = computeType(from.dtype) === int64 ? computeType(to.dtype) : from.dtype === float64 || to.dtype === float64 ? float64 : float32;
-  to.storage.device.backend.map(identity.typed(compute, [from.dtype], [to.dtype]), to, [from], []);
-}
-
-/** Writes one number into every element. The raw kernel, outside the graph. */
-export function fillWith(to: Tensor, value: number): void {
-  to.storage.device.backend.map(constantFill.typed(computeType(to.dtype), [], [to.dtype]), to, [], [value]);
-}
 
 /**
  * A copy with memory of its own, in row-major order. Gradients pass through.
@@ -40,7 +23,9 @@ export const clone: Method = operation({
   name: "clone",
   parameters: { self: p.tensor },
   forward: ({ self }) => {
-    const out = self.dense ? emptyLikeDense(self, self.dtype) : empty(self.sizes, self.dtype, self.device);
+    const out = self.dense
+      ? emptyLikeDense(self, self.dtype)
+      : empty(self.sizes, self.dtype, self.device);
     transfer(self, out);
     return out;
   },
@@ -73,7 +58,8 @@ export const copy: MethodWithInPlace<[source: Tensor]> = operation({
 export const fill: MethodWithInPlace<[value: Tensor | number]> = operation({
   name: "fill",
   parameters: { self: p.tensor, value: p.tensorOrNumber },
-  write: ({ self, value }) => (value instanceof Tensor ? transfer(value, self) : fillWith(self, value)),
+  write: ({ self, value }) =>
+    value instanceof Tensor ? transfer(value, self) : fillWith(self, value),
   backward: { self: (g) => g.newZeros(g.shape), value: (g) => g.sum() },
 });
 
@@ -110,7 +96,12 @@ const convert: (self: Tensor, dtype: DType) => Tensor = operation({
  * torch.tensor([1.7, -1.7]).to(torch.int64) // => tensor([ 1, -1])
  * ```
  */
-export const to: Method<Trailing<[target: DType | Device | string | Tensor], { readonly dtype?: DType; readonly device?: Device | string; readonly copy?: boolean }>> = composite({
+export const to: Method<
+  Trailing<
+    [target: DType | Device | string | Tensor],
+    { readonly dtype?: DType; readonly device?: Device | string; readonly copy?: boolean }
+  >
+> = composite({
   name: "to",
   parameters: {
     self: p.tensor,
@@ -120,7 +111,9 @@ export const to: Method<Trailing<[target: DType | Device | string | Tensor], { r
     copy: p.optional(p.boolean, false),
   },
   compute: ({ self, target, dtype, copy: always }) => {
-    const wanted = dtype ?? (target instanceof DType ? target : target instanceof Tensor ? target.dtype : self.dtype);
+    const wanted =
+      dtype ??
+      (target instanceof DType ? target : target instanceof Tensor ? target.dtype : self.dtype);
     if (wanted !== self.dtype) return convert(self, wanted);
     return always ? self.clone() : self;
   },
@@ -152,14 +145,14 @@ export const contiguous: Method = composite({
 });
 
 /** Uninitialised memory of given sizes and strides, of this tensor's type. */
-export const newEmptyStrided: Method<[size: readonly number[], stride: readonly number[]]> = composite({
-  name: "newEmptyStrided",
-  parameters: { self: p.tensor, size: p.integers, stride: p.integers },
-  compute: ({ self, size, stride }) => {
-    const reach = size.reduce((most, n, i) => most + Math.max(n - 1, 0) * stride[i]!, 1);
-    const flat = empty([reach], self.dtype, self.device);
-    if (sameSizes(stride, contiguousStrides(size))) return flat.view(size);
-    return flat.asStrided(size, stride, 0);
-  },
-});
-
+export const newEmptyStrided: Method<[size: readonly number[], stride: readonly number[]]> =
+  composite({
+    name: "newEmptyStrided",
+    parameters: { self: p.tensor, size: p.integers, stride: p.integers },
+    compute: ({ self, size, stride }) => {
+      const reach = size.reduce((most, n, i) => most + Math.max(n - 1, 0) * stride[i]!, 1);
+      const flat = empty([reach], self.dtype, self.device);
+      if (sameSizes(stride, contiguousStrides(size))) return flat.view(size);
+      return flat.asStrided(size, stride, 0);
+    },
+  });

@@ -4,11 +4,11 @@ import { type DType, getDefaultDtype } from "../core/dtype.ts";
 import { AutogradError } from "../core/errors.ts";
 import { checkSizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { fillWith } from "./copy.ts";
 import { empty as allocate } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Method } from "./define/registry.ts";
+import { fillWith } from "./define/transfer.ts";
 import type { CreationOptions } from "./types.ts";
 
 const creation = {
@@ -17,16 +17,26 @@ const creation = {
   requiresGrad: p.optional(p.boolean, false),
 };
 
-function make(name: string, sizes: readonly number[], dtype: DType, device: Device, requiresGrad: boolean): Tensor {
+function make(
+  name: string,
+  sizes: readonly number[],
+  dtype: DType,
+  device: Device,
+  requiresGrad: boolean,
+): Tensor {
   checkSizes(name, sizes);
   if (requiresGrad && !dtype.isFloatingPoint)
-    throw new AutogradError(`${name}: only floating-point tensors can require gradients, not ${dtype.name}`);
+    throw new AutogradError(
+      `${name}: only floating-point tensors can require gradients, not ${dtype.name}`,
+    );
   const out = allocate(sizes, dtype, device);
   out.tracked = requiresGrad;
   return out;
 }
 
-type FromSizes = FunctionOnly<(...args: readonly (number | readonly number[] | CreationOptions)[]) => Tensor>;
+type FromSizes = FunctionOnly<
+  (...args: readonly (number | readonly number[] | CreationOptions)[]) => Tensor
+>;
 
 /** A tensor of ones. */
 export const ones: FromSizes = composite({
@@ -53,5 +63,6 @@ export const newZeros: Method<[size: readonly number[]]> = composite({
 export const emptyLike: Method = composite({
   name: "emptyLike",
   parameters: { self: p.tensor, ...creation },
-  compute: ({ self, dtype, requiresGrad }) => make("emptyLike", self.sizes, dtype ?? self.dtype, self.device, requiresGrad),
+  compute: ({ self, dtype, requiresGrad }) =>
+    make("emptyLike", self.sizes, dtype ?? self.dtype, self.device, requiresGrad),
 });

@@ -35,12 +35,17 @@ export interface GraphProperties {
 }
 
 function setRequiresGrad(self: Tensor, value: boolean): void {
-  if (typeof value !== "boolean") throw new AutogradError(`requiresGrad: expected true or false, got ${String(value)}`);
+  if (typeof value !== "boolean")
+    throw new AutogradError(`requiresGrad: expected true or false, got ${String(value)}`);
   if (value && !self.dtype.isFloatingPoint)
-    throw new AutogradError(`requiresGrad: only floating-point tensors can require gradients, not ${self.dtype.name}; convert it first, as in x.to(torch.float32)`);
+    throw new AutogradError(
+      `requiresGrad: only floating-point tensors can require gradients, not ${self.dtype.name}; convert it first, as in x.to(torch.float32)`,
+    );
   if (gradientFunction(self) !== null) {
     if (!value)
-      throw new AutogradError(`requiresGrad: only leaves can be changed, and this tensor was made by ${gradientFunction(self)!.name}; use detach() for a tensor outside the graph`);
+      throw new AutogradError(
+        `requiresGrad: only leaves can be changed, and this tensor was made by ${gradientFunction(self)!.name}; use detach() for a tensor outside the graph`,
+      );
     return;
   }
   self.tracked = value;
@@ -51,13 +56,21 @@ function setGrad(self: Tensor, value: Tensor | null | undefined): void {
     self.gradient = null;
     return;
   }
-  if (!(value instanceof Tensor)) throw new AutogradError(`grad: expected a tensor or null, got ${typeof value}`);
+  if (!(value instanceof Tensor))
+    throw new AutogradError(`grad: expected a tensor or null, got ${typeof value}`);
   if (value === self) throw new AutogradError("grad: a tensor cannot be its own gradient");
   if (!sameSizes(value.sizes, self.sizes))
-    throw new ShapeError(`grad: a gradient of shape ${formatSizes(value.sizes)} does not fit a tensor of shape ${formatSizes(self.sizes)}`);
-  if (value.dtype !== self.dtype) throw new DTypeError(`grad: a gradient of type ${value.dtype.name} does not fit a tensor of type ${self.dtype.name}`);
+    throw new ShapeError(
+      `grad: a gradient of shape ${formatSizes(value.sizes)} does not fit a tensor of shape ${formatSizes(self.sizes)}`,
+    );
+  if (value.dtype !== self.dtype)
+    throw new DTypeError(
+      `grad: a gradient of type ${value.dtype.name} does not fit a tensor of type ${self.dtype.name}`,
+    );
   if (value.storage.device !== self.storage.device)
-    throw new AutogradError(`grad: a gradient on ${String(value.storage.device)} does not fit a tensor on ${String(self.storage.device)}`);
+    throw new AutogradError(
+      `grad: a gradient on ${String(value.storage.device)} does not fit a tensor on ${String(self.storage.device)}`,
+    );
   value.storage.kept = true;
   self.gradient = value;
 }
@@ -153,7 +166,13 @@ export interface BackwardOptions {
  * x.grad // => tensor([2., 4.])
  * ```
  */
-export const backward: Method<Trailing<[gradient: Tensor | null, retainGraph: boolean | null, createGraph: boolean], BackwardOptions>, void> = composite({
+export const backward: Method<
+  Trailing<
+    [gradient: Tensor | null, retainGraph: boolean | null, createGraph: boolean],
+    BackwardOptions
+  >,
+  void
+> = composite({
   name: "backward",
   parameters: {
     self: tensor,
@@ -188,7 +207,10 @@ export const retainGrad: Method<[], void> = composite({
   name: "retainGrad",
   parameters: { self: tensor },
   compute: ({ self }) => {
-    if (!requiresGradient(self)) throw new AutogradError("retainGrad: the tensor does not require grad, so it has none to retain");
+    if (!requiresGradient(self))
+      throw new AutogradError(
+        "retainGrad: the tensor does not require grad, so it has none to retain",
+      );
     const node = gradientFunction(self);
     if (node === null) return;
     const hooks = ((self.hooks as Hooks | null) ?? new Hooks()) as Hooks;
@@ -215,22 +237,36 @@ export const retainGrad: Method<[], void> = composite({
  * x.grad // => tensor([10., 10.])
  * ```
  */
-export const registerHook: Method<[hook: (gradient: Tensor) => Tensor | null | undefined | void], HookHandle> = composite({
+export const registerHook: Method<
+  [hook: (gradient: Tensor) => Tensor | null | undefined | void],
+  HookHandle
+> = composite({
   name: "registerHook",
   parameters: { self: tensor, hook: anything },
   compute: ({ self, hook }) => {
     const node = gradientNode(self);
-    if (node === null) throw new AutogradError("registerHook: the tensor does not require grad, so no gradient will reach a hook on it");
-    if (typeof hook !== "function") throw new AutogradError(`registerHook: expected a function, got ${typeof hook}`);
+    if (node === null)
+      throw new AutogradError(
+        "registerHook: the tensor does not require grad, so no gradient will reach a hook on it",
+      );
+    if (typeof hook !== "function")
+      throw new AutogradError(`registerHook: expected a function, got ${typeof hook}`);
     return addTensorHook<Tensor>(node, self.outputIndex, (gradient) => {
       gradient.storage.kept = true;
       const replaced: unknown = hook(gradient);
       if (replaced === undefined || replaced === null) return null;
-      if (!(replaced instanceof Tensor)) throw new AutogradError(`a hook on a tensor must return a tensor or nothing, not ${typeof replaced}`);
+      if (!(replaced instanceof Tensor))
+        throw new AutogradError(
+          `a hook on a tensor must return a tensor or nothing, not ${typeof replaced}`,
+        );
       if (!sameSizes(replaced.sizes, gradient.sizes))
-        throw new ShapeError(`a hook changed the gradient's shape from ${formatSizes(gradient.sizes)} to ${formatSizes(replaced.sizes)}; it must keep it`);
+        throw new ShapeError(
+          `a hook changed the gradient's shape from ${formatSizes(gradient.sizes)} to ${formatSizes(replaced.sizes)}; it must keep it`,
+        );
       if (replaced.dtype !== gradient.dtype)
-        throw new DTypeError(`a hook changed the gradient's type from ${gradient.dtype.name} to ${replaced.dtype.name}; it must keep it`);
+        throw new DTypeError(
+          `a hook changed the gradient's type from ${gradient.dtype.name} to ${replaced.dtype.name}; it must keep it`,
+        );
       replaced.storage.kept = true;
       return replaced;
     });
@@ -247,20 +283,26 @@ export const registerHook: Method<[hook: (gradient: Tensor) => Tensor | null | u
  * x.grad // => null
  * ```
  */
-export const registerPostAccumulateGradHook: Method<[hook: (leaf: Tensor) => void], HookHandle> = composite({
-  name: "registerPostAccumulateGradHook",
-  parameters: { self: tensor, hook: anything },
-  compute: ({ self, hook }): HookHandle => {
-    const node = gradientNode(self);
-    if (!(node instanceof AccumulateGrad))
-      throw new AutogradError("registerPostAccumulateGradHook: only a leaf that requires grad accumulates; retainGrad() and registerHook() work on other tensors");
-    if (typeof hook !== "function") throw new AutogradError(`registerPostAccumulateGradHook: expected a function, got ${typeof hook}`);
-    const entry = { hook: hook as (leaf: Tensor) => void };
-    const hooks = (node.postAccumulate ??= new Set());
-    hooks.add(entry);
-    return { remove: () => void hooks.delete(entry) };
-  },
-});
+export const registerPostAccumulateGradHook: Method<[hook: (leaf: Tensor) => void], HookHandle> =
+  composite({
+    name: "registerPostAccumulateGradHook",
+    parameters: { self: tensor, hook: anything },
+    compute: ({ self, hook }): HookHandle => {
+      const node = gradientNode(self);
+      if (!(node instanceof AccumulateGrad))
+        throw new AutogradError(
+          "registerPostAccumulateGradHook: only a leaf that requires grad accumulates; retainGrad() and registerHook() work on other tensors",
+        );
+      if (typeof hook !== "function")
+        throw new AutogradError(
+          `registerPostAccumulateGradHook: expected a function, got ${typeof hook}`,
+        );
+      const entry = { hook: hook as (leaf: Tensor) => void };
+      const hooks = (node.postAccumulate ??= new Set());
+      hooks.add(entry);
+      return { remove: () => void hooks.delete(entry) };
+    },
+  });
 
 /**
  * The same elements outside the graph: memory and version counter are shared, so changing one is seen, and checked, by the other.
@@ -269,7 +311,11 @@ export const registerPostAccumulateGradHook: Method<[hook: (leaf: Tensor) => voi
  * torch.ones(2, { requiresGrad: true }).mul(2).detach() // => tensor([2., 2.])
  * ```
  */
-export const detach: Method = composite({ name: "detach", parameters: { self: tensor }, compute: ({ self }) => alias(self) });
+export const detach: Method = composite({
+  name: "detach",
+  parameters: { self: tensor },
+  compute: ({ self }) => alias(self),
+});
 
 /**
  * Takes the tensor itself out of the graph. Throws AutogradError for views, which would still belong to their base.
@@ -282,7 +328,10 @@ export const detach_: Method = composite({
   name: "detach_",
   parameters: { self: tensor },
   compute: ({ self }) => {
-    if (viewOf(self) !== null) throw new AutogradError("detach_: the tensor is a view, and detaching it in place would leave its base attached; use detach()");
+    if (viewOf(self) !== null)
+      throw new AutogradError(
+        "detach_: the tensor is a view, and detaching it in place would leave its base attached; use detach()",
+      );
     self.node = null;
     self.outputIndex = 0;
     self.tracked = false;

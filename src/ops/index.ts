@@ -8,7 +8,7 @@ export * from "./create.ts";
 export * from "./exponential.ts";
 export * from "./extremum.ts";
 export { isTensor } from "./access.ts";
-export * from "./index.ts";
+export * from "./indexing.ts";
 export * from "./join.ts";
 export * from "./linear.ts";
 export * from "./logical.ts";

@@ -13,7 +13,7 @@ import * as createFamily from "./create.ts";
 import * as exponentialFamily from "./exponential.ts";
 import * as extremumFamily from "./extremum.ts";
 import * as graphFamily from "./graph.ts";
-import * as indexFamily from "./index.ts";
+import * as indexingFamily from "./indexing.ts";
 import * as joinFamily from "./join.ts";
 import * as linearFamily from "./linear.ts";
 import * as logicalFamily from "./logical.ts";
@@ -44,7 +44,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   exponentialFamily,
   extremumFamily,
   graphFamily,
-  indexFamily,
+  indexingFamily,
   joinFamily,
   linearFamily,
   logicalFamily,
@@ -66,7 +66,8 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
 
 declare module "../core/tensor.ts" {
   interface Tensor
-    extends MethodsOf<typeof accessFamily>,
+    extends
+      MethodsOf<typeof accessFamily>,
       MethodsOf<typeof activationFamily>,
       MethodsOf<typeof arithmeticFamily>,
       MethodsOf<typeof arrangeFamily>,
@@ -76,7 +77,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof exponentialFamily>,
       MethodsOf<typeof extremumFamily>,
       MethodsOf<typeof graphFamily>,
-      MethodsOf<typeof indexFamily>,
+      MethodsOf<typeof indexingFamily>,
       MethodsOf<typeof joinFamily>,
       MethodsOf<typeof linearFamily>,
       MethodsOf<typeof logicalFamily>,
@@ -106,15 +107,29 @@ export function isOperation(value: unknown): value is Operation {
 }
 
 function attach(name: string, method: (...args: readonly unknown[]) => unknown): void {
-  Object.defineProperty(Tensor.prototype, name, { configurable: true, writable: true, value: method });
+  Object.defineProperty(Tensor.prototype, name, {
+    configurable: true,
+    writable: true,
+    value: method,
+  });
 }
 
 for (const family of families)
   for (const [name, operation] of Object.entries(family)) {
     if (!isOperation(operation) || Object.keys(operation.record.parameters)[0] !== "self") continue;
-    attach(name, function (this: Tensor, a: unknown, b: unknown, c: unknown, d: unknown, ...rest: unknown[]): unknown {
-      return operation(this, a, b, c, d, ...rest);
-    });
+    attach(
+      name,
+      function (
+        this: Tensor,
+        a: unknown,
+        b: unknown,
+        c: unknown,
+        d: unknown,
+        ...rest: unknown[]
+      ): unknown {
+        return operation(this, a, b, c, d, ...rest);
+      },
+    );
     const { inPlace } = operation;
     if (inPlace !== null)
       attach(`${name}_`, function (this: Tensor, ...args: unknown[]): unknown {

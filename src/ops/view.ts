@@ -1,6 +1,12 @@
 // Views: other layouts over the same memory.
 import { IndexError, ShapeError } from "../core/errors.ts";
-import { broadcastStrides, formatSizes, inferSizes, viewStrides, wrapDimension } from "../core/shape.ts";
+import {
+  broadcastStrides,
+  formatSizes,
+  inferSizes,
+  viewStrides,
+  wrapDimension,
+} from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -24,7 +30,9 @@ export const view: Method<SizeArguments> = operation({
     const sizes = inferSizes("view", size, self.count);
     const strides = viewStrides(self.sizes, self.strides, sizes);
     if (strides === null)
-      throw new ShapeError(`view: ${formatSizes(sizes)} does not fit the memory layout of ${formatSizes(self.sizes)} with strides ${formatSizes(self.strides)}; use reshape, which copies where it must`);
+      throw new ShapeError(
+        `view: ${formatSizes(sizes)} does not fit the memory layout of ${formatSizes(self.sizes)} with strides ${formatSizes(self.strides)}; use reshape, which copies where it must`,
+      );
     return relayout(self, sizes, strides, self.offset);
   },
   backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
@@ -42,7 +50,9 @@ export const reshape: Method<SizeArguments> = composite({
   parameters: { self: p.tensor, shape: p.sizes },
   compute: ({ self, shape }) => {
     const sizes = inferSizes("reshape", shape, self.count);
-    return viewStrides(self.sizes, self.strides, sizes) === null ? self.clone().view(sizes) : self.view(sizes);
+    return viewStrides(self.sizes, self.strides, sizes) === null
+      ? self.clone().view(sizes)
+      : self.view(sizes);
   },
 });
 
@@ -54,16 +64,30 @@ export const reshape: Method<SizeArguments> = composite({
  * torch.arange(5).asStrided([3, 2], [1, 1]) // => tensor([[0, 1],\n        [1, 2],\n        [2, 3]])
  * ```
  */
-export const asStrided: Method<[size: readonly number[], stride: readonly number[], storageOffset?: number | null]> = operation({
+export const asStrided: Method<
+  [size: readonly number[], stride: readonly number[], storageOffset?: number | null]
+> = operation({
   name: "asStrided",
-  parameters: { self: p.tensor, size: p.integers, stride: p.integers, storageOffset: p.optional(p.integer, null) },
+  parameters: {
+    self: p.tensor,
+    size: p.integers,
+    stride: p.integers,
+    storageOffset: p.optional(p.integer, null),
+  },
   view: "single",
   forward: ({ self, size, stride, storageOffset }) => {
     const offset = storageOffset ?? self.offset;
     const last = size.reduce((most, n, i) => most + (n - 1) * stride[i]!, offset);
     const capacity = self.storage.byteLength / self.dtype.itemsize;
-    if (size.length !== stride.length || stride.some((s) => s < 0) || offset < 0 || (!size.includes(0) && last >= capacity))
-      throw new ShapeError(`asStrided: sizes ${formatSizes(size)} with strides ${formatSizes(stride)} from ${offset} do not lie within the ${capacity} elements of the memory`);
+    if (
+      size.length !== stride.length ||
+      stride.some((s) => s < 0) ||
+      offset < 0 ||
+      (!size.includes(0) && last >= capacity)
+    )
+      throw new ShapeError(
+        `asStrided: sizes ${formatSizes(size)} with strides ${formatSizes(stride)} from ${offset} do not lie within the ${capacity} elements of the memory`,
+      );
     return relayout(self, size, stride, offset);
   },
   backward: {
@@ -90,7 +114,12 @@ export const expand: Method<SizeArguments> = operation({
   forward: ({ self, size }) => {
     const lead = size.length - self.sizes.length;
     const target = size.map((n, i) => (n === -1 && i >= lead ? self.sizes[i - lead]! : n));
-    return relayout(self, target, broadcastStrides("expand", self.sizes, self.strides, target), self.offset);
+    return relayout(
+      self,
+      target,
+      broadcastStrides("expand", self.sizes, self.strides, target),
+      self.offset,
+    );
   },
   backward: { self: (g) => g },
 });
@@ -132,14 +161,22 @@ export const select: Method<[dim: number, index: number]> = operation({
   parameters: { self: p.tensor, dim: p.integer, index: p.integer },
   view: "single",
   forward: ({ self, dim, index }) => {
-    if (self.sizes.length === 0) throw new IndexError("select: a tensor without dimensions has nothing to select from");
+    if (self.sizes.length === 0)
+      throw new IndexError("select: a tensor without dimensions has nothing to select from");
     const d = wrapDimension("select", dim, self.sizes.length);
     const size = self.sizes[d]!;
     if (index < -size || index >= size)
-      throw new IndexError(`select: index ${index} is out of bounds for dimension ${d} with size ${size}; give ${-size} to ${size - 1}`);
+      throw new IndexError(
+        `select: index ${index} is out of bounds for dimension ${d} with size ${size}; give ${-size} to ${size - 1}`,
+      );
     const at = index < 0 ? index + size : index;
     const keep = (_: number, i: number): boolean => i !== d;
-    return relayout(self, self.sizes.filter(keep), self.strides.filter(keep), self.offset + at * self.strides[d]!);
+    return relayout(
+      self,
+      self.sizes.filter(keep),
+      self.strides.filter(keep),
+      self.offset + at * self.strides[d]!,
+    );
   },
   backward: {
     self: (g, { sizesOf, dim, index }) => {
@@ -157,16 +194,22 @@ export const select: Method<[dim: number, index: number]> = operation({
  * torch.eye(2).unbind()[1] // => tensor([0., 1.])
  * ```
  */
-export const unbind: Method<Trailing<[dim: number], { readonly dim?: number }>, readonly Tensor[]> = operation({
+export const unbind: Method<
+  Trailing<[dim: number], { readonly dim?: number }>,
+  readonly Tensor[]
+> = operation({
   name: "unbind",
   parameters: { self: p.tensor, dim: p.optional(p.integer, 0) },
   view: "multiple",
   forward: ({ self, dim }) => {
-    if (self.sizes.length === 0) throw new ShapeError("unbind: a tensor without dimensions has nothing to take apart");
+    if (self.sizes.length === 0)
+      throw new ShapeError("unbind: a tensor without dimensions has nothing to take apart");
     const d = wrapDimension("unbind", dim, self.sizes.length);
     const keep = (_: number, i: number): boolean => i !== d;
     const [sizes, strides] = [self.sizes.filter(keep), self.strides.filter(keep)];
-    return Array.from({ length: self.sizes[d]! }, (_, i) => relayout(self, sizes, strides, self.offset + i * self.strides[d]!));
+    return Array.from({ length: self.sizes[d]! }, (_, i) =>
+      relayout(self, sizes, strides, self.offset + i * self.strides[d]!),
+    );
   },
   backward: {
     self: (_g, { sizesOf, dim }, gradients) => {

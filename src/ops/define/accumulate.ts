@@ -22,7 +22,8 @@ export class AccumulateGrad extends Node<Tensor> {
 
   run(_task: Sender<Tensor>): void {
     accumulateInto(this.variable, this.incoming!);
-    if (this.postAccumulate !== null) for (const { hook } of [...this.postAccumulate]) hook(this.variable);
+    if (this.postAccumulate !== null)
+      for (const { hook } of [...this.postAccumulate]) hook(this.variable);
   }
 }
 
@@ -38,7 +39,8 @@ export function accumulateInto(variable: Tensor, gradient: Tensor): void {
   } else if (gradMode.enabled) variable.gradient = gradient.clone();
   else if (!gradient.storage.kept && variable.dense && coversStorage(gradient)) {
     gradient.storage.kept = true;
-    variable.gradient = gradient.viewOf === null && gradient.node === null ? gradient : alias(gradient);
+    variable.gradient =
+      gradient.viewOf === null && gradient.node === null ? gradient : alias(gradient);
   } else {
     const copy = variable.dense ? emptyLikeDense(variable, gradient.dtype) : variable.emptyLike();
     copy.copy_(gradient);

@@ -2,7 +2,14 @@
 // which are formulas again.
 import { differentiate } from "../../core/derivative.ts";
 import { type DType, float32, float64, int64 } from "../../core/dtype.ts";
-import { type Expression, gradient, input, postorder, result, substitute } from "../../core/expression.ts";
+import {
+  type Expression,
+  gradient,
+  input,
+  postorder,
+  result,
+  substitute,
+} from "../../core/expression.ts";
 import { Program, type TypedProgram } from "../../core/program.ts";
 
 /** Where an operand of a derivative comes from: the incoming gradient, the saved result, or saved operand k. */
@@ -59,7 +66,9 @@ export class Formula {
 
   /** How gradients reach each operand; worked out when first asked for. */
   get derivations(): readonly (Derivation | null)[] {
-    return (this.#derivations ??= (this.#given ?? differentiate(this.expression, this.inputCount)).map((e) => this.#derive(e)));
+    return (this.#derivations ??= (
+      this.#given ?? differentiate(this.expression, this.inputCount)
+    ).map((e) => this.#derive(e)));
   }
 
   #derive(expression: Expression | null): Derivation | null {
@@ -73,7 +82,13 @@ export class Formula {
     const gradientInput = place(fromGradient);
     for (const e of postorder([expression])) if (e.kind === "input") place(e.index);
     const replaced = substitute(expression, (e) =>
-      e === gradient ? gradientInput : e === result ? place(fromResult) : e.kind === "input" ? place(e.index) : undefined,
+      e === gradient
+        ? gradientInput
+        : e === result
+          ? place(fromResult)
+          : e.kind === "input"
+            ? place(e.index)
+            : undefined,
     );
     return {
       passes: expression === gradient,

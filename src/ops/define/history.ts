@@ -33,7 +33,12 @@ export function viewOf(tensor: Tensor): View | null {
 export function requiresGradient(tensor: Tensor): boolean {
   if (tensor.tracked) return true;
   const view = tensor.viewOf as View | null;
-  return view !== null && view.base.tracked && view.creation !== "noGrad" && view.version !== tensor.storage.version;
+  return (
+    view !== null &&
+    view.base.tracked &&
+    view.creation !== "noGrad" &&
+    view.version !== tensor.storage.version
+  );
 }
 
 /** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */
@@ -133,7 +138,10 @@ class CopySlices extends Node<Tensor> {
   readonly #view: Geometry;
 
   constructor(base: Tensor, view: Tensor, operation: Node<Tensor>) {
-    super([gradientNode(base), ...operation.next.slice(1)], [base.outputIndex, ...operation.nextIndex.slice(1)]);
+    super(
+      [gradientNode(base), ...operation.next.slice(1)],
+      [base.outputIndex, ...operation.nextIndex.slice(1)],
+    );
     this.#operation = operation;
     this.#base = { sizes: base.sizes, strides: base.strides, offset: base.offset };
     this.#view = { sizes: view.sizes, strides: view.strides, offset: view.offset - base.offset };

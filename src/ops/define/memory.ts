@@ -8,7 +8,15 @@ import { Tensor } from "../../core/tensor.ts";
 /** A tensor over fresh, undefined memory. */
 export function empty(sizes: Sizes, dtype: DType, device: Device = cpu): Tensor {
   const count = elementCount(sizes);
-  return new Tensor(device.backend.allocate(count * dtype.itemsize), dtype, sizes, contiguousStrides(sizes), 0, count, true);
+  return new Tensor(
+    device.backend.allocate(count * dtype.itemsize),
+    dtype,
+    sizes,
+    contiguousStrides(sizes),
+    0,
+    count,
+    true,
+  );
 }
 
 /** Fresh memory with the sizes of a dense tensor, whose layout arrays are shared. */
@@ -27,7 +35,15 @@ export function emptyLikeDense(like: Tensor, dtype: DType): Tensor {
 
 /** Another layout over the same memory, outside the graph. */
 export function relayout(of: Tensor, sizes: Sizes, strides: Sizes, offset: number): Tensor {
-  return new Tensor(of.storage, of.dtype, sizes, strides, offset, elementCount(sizes), isContiguous(sizes, strides));
+  return new Tensor(
+    of.storage,
+    of.dtype,
+    sizes,
+    strides,
+    offset,
+    elementCount(sizes),
+    isContiguous(sizes, strides),
+  );
 }
 
 /** The same elements, outside the graph. */
@@ -36,7 +52,12 @@ export function alias(of: Tensor): Tensor {
 }
 
 /** A tensor over an ArrayBuffer of the caller's. */
-export function overBuffer(buffer: ArrayBuffer, dtype: DType, sizes: Sizes, offset: number = 0): Tensor {
+export function overBuffer(
+  buffer: ArrayBuffer,
+  dtype: DType,
+  sizes: Sizes,
+  offset: number = 0,
+): Tensor {
   const count = elementCount(sizes);
   const storage = new Storage(cpu, buffer, 0, buffer.byteLength);
   return new Tensor(storage, dtype, sizes, contiguousStrides(sizes), offset, count, true);
@@ -49,5 +70,9 @@ export function readElement(of: Tensor, index: number): number | bigint | boolea
 
 /** Whether every element has memory of its own storage to itself: nothing else could share it except another tensor on the same storage. */
 export function coversStorage(tensor: Tensor): boolean {
-  return tensor.dense && tensor.offset === 0 && tensor.count * tensor.dtype.itemsize === tensor.storage.byteLength;
+  return (
+    tensor.dense &&
+    tensor.offset === 0 &&
+    tensor.count * tensor.dtype.itemsize === tensor.storage.byteLength
+  );
 }

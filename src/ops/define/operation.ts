@@ -5,18 +5,33 @@ import { AutogradError } from "../../core/errors.ts";
 import { sameSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import type { DType } from "../../core/dtype.ts";
-import { bumpVersion, checkInPlace, gradientNode, rebaseHistory, requiresGradient, View, viewOf } from "./history.ts";
+import {
+  bumpVersion,
+  checkInPlace,
+  gradientNode,
+  rebaseHistory,
+  requiresGradient,
+  View,
+  viewOf,
+} from "./history.ts";
 import { type Parameter, type Parameters, readArguments, type Values } from "./parameters.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
 import type { Attached, Example } from "./registry.ts";
 
 type TensorNames<P extends Parameters> = {
-  [K in keyof P]: P[K] extends Parameter<infer T> ? (Extract<T, Tensor | readonly Tensor[]> extends never ? never : K) : never;
+  [K in keyof P]: P[K] extends Parameter<infer T>
+    ? Extract<T, Tensor | readonly Tensor[]> extends never
+      ? never
+      : K
+    : never;
 }[keyof P] &
   string;
 
 /** What a rule may read: the plain arguments, the saved tensors by name, and the sizes and types of all tensor arguments. */
-export type RuleContext<P extends Parameters, S extends string> = Omit<Values<P>, Exclude<TensorNames<P>, S>> & {
+export type RuleContext<P extends Parameters, S extends string> = Omit<
+  Values<P>,
+  Exclude<TensorNames<P>, S>
+> & {
   readonly sizesOf: Readonly<Record<string, Sizes>>;
   readonly dtypeOf: Readonly<Record<string, DType>>;
   /** The saved results. Present where `saves` lists "output". */
@@ -58,7 +73,10 @@ export interface OperationRecord<P extends Parameters, S extends string> {
 }
 
 // The record with its parameter types erased, as the shared code below handles it.
-interface AnyRecord extends Omit<OperationRecord<Parameters, string>, "backward" | "saves" | "forward"> {
+interface AnyRecord extends Omit<
+  OperationRecord<Parameters, string>,
+  "backward" | "saves" | "forward"
+> {
   readonly forward: (values: Values<Parameters>) => Tensor | readonly Tensor[];
   readonly saves?: readonly string[];
   readonly backward?: Readonly<Record<string, Rule<Parameters, string> | undefined>>;
@@ -67,7 +85,11 @@ interface AnyRecord extends Omit<OperationRecord<Parameters, string>, "backward"
 class OperationNode extends Node<Tensor> {
   readonly #record: AnyRecord;
   /** The tensor parameters in order, each with how many slots it has. */
-  readonly #slots: readonly { readonly name: string; readonly count: number; readonly list: boolean }[];
+  readonly #slots: readonly {
+    readonly name: string;
+    readonly count: number;
+    readonly list: boolean;
+  }[];
   #context: Record<string, unknown> | null;
   readonly #fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
   readonly #saved: readonly (Tensor | null)[];
@@ -99,14 +121,22 @@ class OperationNode extends Node<Tensor> {
     this.#outputCount = outputCount;
   }
 
-  declare slotsType: readonly { readonly name: string; readonly count: number; readonly list: boolean }[];
+  declare slotsType: readonly {
+    readonly name: string;
+    readonly count: number;
+    readonly list: boolean;
+  }[];
 
   get name(): string {
     return nodeName(this.#record.node ?? this.#record.name);
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    return this.#freed ? [] : this.#saved.flatMap((value, i) => (value === null ? [] : [{ name: this.#savedNames[i]!, value }]));
+    return this.#freed
+      ? []
+      : this.#saved.flatMap((value, i) =>
+          value === null ? [] : [{ name: this.#savedNames[i]!, value }],
+        );
   }
 
   run(task: Sender<Tensor>): void {
@@ -122,8 +152,16 @@ class OperationNode extends Node<Tensor> {
       const rule = wanted ? this.#record.backward?.[name] : undefined;
       const result = rule?.(gradients[0]!, this.#context as never, gradients) ?? null;
       for (let k = 0; k < count; k++) {
-        const value = list ? ((result as readonly (Tensor | null)[] | null)?.[k] ?? null) : (result as Tensor | null);
-        task.send(this, first + k, value === null || this.next[first + k] === null ? null : fit(value, this.#fits[first + k]!));
+        const value = list
+          ? ((result as readonly (Tensor | null)[] | null)?.[k] ?? null)
+          : (result as Tensor | null);
+        task.send(
+          this,
+          first + k,
+          value === null || this.next[first + k] === null
+            ? null
+            : fit(value, this.#fits[first + k]!),
+        );
       }
     }
   }
@@ -145,24 +183,40 @@ export function nodeName(name: string): string {
 }
 
 /** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
-export function fit(gradient: Tensor, to: { readonly sizes: Sizes; readonly dtype: DType }): Tensor {
+export function fit(
+  gradient: Tensor,
+  to: { readonly sizes: Sizes; readonly dtype: DType },
+): Tensor {
   let out = gradient;
   if (!sameSizes(out.sizes, to.sizes)) out = out.sumToSize(to.sizes);
   if (out.dtype !== to.dtype) out = out.to(to.dtype);
   return out;
 }
 
-function run(record: AnyRecord, values: Values<Parameters>, inPlace: boolean): Tensor | readonly Tensor[] {
+function run(
+  record: AnyRecord,
+  values: Values<Parameters>,
+  inPlace: boolean,
+): Tensor | readonly Tensor[] {
   const names = Object.keys(record.parameters);
   const self = values[names[0]!];
-  const differentiable = names.filter((name) => record.backward?.[name] !== undefined || (record.view !== undefined && name === names[0]));
-  const recorded = gradMode.enabled && record.backward !== undefined && differentiable.some((name) => anyTracked(values[name]));
+  const differentiable = names.filter(
+    (name) =>
+      record.backward?.[name] !== undefined || (record.view !== undefined && name === names[0]),
+  );
+  const recorded =
+    gradMode.enabled &&
+    record.backward !== undefined &&
+    differentiable.some((name) => anyTracked(values[name]));
   let original: Tensor | null = null;
   if (inPlace) {
     checkInPlace(`${record.name}_`, self as Tensor, recorded || requiresGradient(self as Tensor));
-    if (recorded && record.saves?.includes(names[0]!) === true) original = unrecorded(() => (self as Tensor).clone());
+    if (recorded && record.saves?.includes(names[0]!) === true)
+      original = unrecorded(() => (self as Tensor).clone());
   }
-  const result = unrecorded(() => (inPlace ? writeInPlace(record, values, self as Tensor) : record.forward(values)));
+  const result = unrecorded(() =>
+    inPlace ? writeInPlace(record, values, self as Tensor) : record.forward(values),
+  );
   const outputs = result instanceof Tensor ? [result] : result;
   if (inPlace) bumpVersion(`${record.name}_`, self as Tensor);
   if (record.view !== undefined) {
@@ -170,7 +224,8 @@ function run(record: AnyRecord, values: Values<Parameters>, inPlace: boolean): T
     const creation = gradMode.enabled ? record.view : "noGrad";
     const from = viewOf(source);
     const inherited = from !== null && from.creation !== "single" ? from.creation : creation;
-    for (const output of outputs) output.viewOf = new View(from?.base ?? source, inherited, record.name);
+    for (const output of outputs)
+      output.viewOf = new View(from?.base ?? source, inherited, record.name);
   }
   if (recorded) attach(record, values, outputs, inPlace, original);
   return result;
@@ -211,7 +266,9 @@ function attach(
       }
     } else if (!list) context[name] = value;
     if (record.parameters[name]!.tensors) {
-      const tensors = list ? (value as Tensor[]) : [value instanceof Tensor && record.backward?.[name] !== undefined ? value : null];
+      const tensors = list
+        ? (value as Tensor[])
+        : [value instanceof Tensor && record.backward?.[name] !== undefined ? value : null];
       slots.push({ name, count: tensors.length, list });
       inputs.push(...tensors);
     }
@@ -230,7 +287,8 @@ function attach(
   context["needs"] = (name: string): boolean => {
     let first = 0;
     for (const slot of slots) {
-      if (slot.name === name) return node.next.slice(first, first + slot.count).some((next) => next !== null);
+      if (slot.name === name)
+        return node.next.slice(first, first + slot.count).some((next) => next !== null);
       first += slot.count;
     }
     return false;
@@ -254,7 +312,9 @@ function writeInPlace(record: AnyRecord, values: Values<Parameters>, self: Tenso
 
 function anyTracked(value: unknown): boolean {
   if (value instanceof Tensor) return requiresGradient(value);
-  return Array.isArray(value) && value.some((item) => item instanceof Tensor && requiresGradient(item));
+  return (
+    Array.isArray(value) && value.some((item) => item instanceof Tensor && requiresGradient(item))
+  );
 }
 
 /** Runs something without recording it. */
@@ -277,7 +337,9 @@ export function named(names: readonly string[], values: readonly Tensor[]): obje
 }
 
 function present(record: AnyRecord, result: Tensor | readonly Tensor[]): unknown {
-  return record.outputs === undefined || result instanceof Tensor ? result : named(record.outputs, result);
+  return record.outputs === undefined || result instanceof Tensor
+    ? result
+    : named(record.outputs, result);
 }
 
 /** Makes the callable of an operation from its record. The public type is the annotation of the constant it is assigned to. */
@@ -314,12 +376,16 @@ export function composite<const P extends Parameters, F>(record: {
   readonly inPlace?: boolean;
   readonly examples?: readonly Example[];
 }): F {
-  const invoke = (...args: readonly unknown[]): unknown => record.compute(readArguments(record.name, record.parameters, args));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    record.compute(readArguments(record.name, record.parameters, args));
   const inPlace = (...args: readonly unknown[]): unknown => {
     const self = args[0] as Tensor;
     return self.copy_(invoke(...args) as Tensor);
   };
-  const attached: Attached = { record: record as Attached["record"], inPlace: record.inPlace === true ? inPlace : null };
+  const attached: Attached = {
+    record: record as Attached["record"],
+    inPlace: record.inPlace === true ? inPlace : null,
+  };
   return Object.assign(invoke, attached) as F;
 }
 
@@ -328,5 +394,7 @@ export function checkSameDevice(operation: string, tensors: readonly Tensor[]): 
   const first = tensors[0];
   for (const tensor of tensors)
     if (tensor.storage.device !== first!.storage.device)
-      throw new AutogradError(`${operation}: the tensors are on different devices, ${String(first!.storage.device)} and ${String(tensor.storage.device)}; move them to one`);
+      throw new AutogradError(
+        `${operation}: the tensors are on different devices, ${String(first!.storage.device)} and ${String(tensor.storage.device)}; move them to one`,
+      );
 }

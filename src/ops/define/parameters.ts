@@ -17,26 +17,38 @@ export interface Parameter<T> {
 }
 
 export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
-export type Values<P extends Parameters> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };
+export type Values<P extends Parameters> = {
+  readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never;
+};
 
 /** A short description of a value for error messages. */
 export function describe(value: unknown): string {
-  if (value instanceof Tensor) return `a tensor of shape [${value.sizes.join(", ")}] and type ${value.dtype.name}`;
-  if (Array.isArray(value)) return value.length > 6 ? `an array of ${value.length}` : `[${value.map(describe).join(", ")}]`;
+  if (value instanceof Tensor)
+    return `a tensor of shape [${value.sizes.join(", ")}] and type ${value.dtype.name}`;
+  if (Array.isArray(value))
+    return value.length > 6 ? `an array of ${value.length}` : `[${value.map(describe).join(", ")}]`;
   if (typeof value === "string") return `"${value}"`;
   if (typeof value === "function") return "a function";
-  if (value !== null && typeof value === "object") return isOptions(value) ? "an object" : String(value);
+  if (value !== null && typeof value === "object")
+    return isOptions(value) ? "an object" : String(value);
   return String(value);
 }
 
-function required<T>(expected: string, accept: (value: unknown) => T | undefined, more?: Partial<Parameter<T>>): Parameter<T> {
+function required<T>(
+  expected: string,
+  accept: (value: unknown) => T | undefined,
+  more?: Partial<Parameter<T>>,
+): Parameter<T> {
   return {
     fallback: undefined,
     variadic: false,
     tensors: false,
     convert: (value, operation, name) => {
       const found = accept(value);
-      if (found === undefined) throw new ArgumentError(`${operation}: ${name} must be ${expected}, got ${describe(value)}`);
+      if (found === undefined)
+        throw new ArgumentError(
+          `${operation}: ${name} must be ${expected}, got ${describe(value)}`,
+        );
       return found;
     },
     ...more,
@@ -48,14 +60,17 @@ export function optional<T, D>(parameter: Parameter<T>, value: D): Parameter<T |
   return {
     ...parameter,
     fallback: { value },
-    convert: (given, operation, name) => (given === null || given === undefined ? value : parameter.convert(given, operation, name)),
+    convert: (given, operation, name) =>
+      given === null || given === undefined ? value : parameter.convert(given, operation, name),
   };
 }
 
 const whole = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value)
     ? value
-    : typeof value === "bigint" && value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
+    : typeof value === "bigint" &&
+        value >= BigInt(Number.MIN_SAFE_INTEGER) &&
+        value <= BigInt(Number.MAX_SAFE_INTEGER)
       ? Number(value)
       : value instanceof Tensor && value.count === 1 && value.dtype.kind === "integer"
         ? Number(value.storage.device.backend.read(value.storage, value.dtype, value.offset))
@@ -87,7 +102,11 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return value !== null && typeof value === "object" && Symbol.iterator in value;
 }
 
-export const tensor: Parameter<Tensor> = required("a tensor", (v) => (v instanceof Tensor ? v : undefined), { tensors: true });
+export const tensor: Parameter<Tensor> = required(
+  "a tensor",
+  (v) => (v instanceof Tensor ? v : undefined),
+  { tensors: true },
+);
 /** A tensor of positions: int64, or another integer type, which is widened where it is used. */
 export const indexTensor: Parameter<Tensor> = {
   ...tensor,
@@ -95,14 +114,20 @@ export const indexTensor: Parameter<Tensor> = {
   convert: (value, operation, name) => {
     const found = tensor.convert(value, operation, name);
     if (found.dtype.kind !== "integer")
-      throw new DTypeError(`${operation}: ${name} holds positions and must be of an integer type, got ${found.dtype.name}; convert it with .to(torch.int64)`);
+      throw new DTypeError(
+        `${operation}: ${name} holds positions and must be of an integer type, got ${found.dtype.name}; convert it with .to(torch.int64)`,
+      );
     return found;
   },
 };
 export const tensors: Parameter<readonly Tensor[]> = required(
   "an array of tensors",
   (v) => {
-    const list = Array.isArray(v) ? v : isIterable(v) && !(v instanceof Tensor) ? [...v] : undefined;
+    const list = Array.isArray(v)
+      ? v
+      : isIterable(v) && !(v instanceof Tensor)
+        ? [...v]
+        : undefined;
     return list?.every((t) => t instanceof Tensor) ? (list as Tensor[]) : undefined;
   },
   { tensors: true },
@@ -114,14 +139,20 @@ export const tensorOrNumber: Parameter<Tensor | number> = required(
 );
 /** A number; a tensor of one element that needs no gradient will do. */
 export const number: Parameter<number> = required("a number", (v) =>
-  v instanceof Tensor && v.count === 1 ? Number(v.storage.device.backend.read(v.storage, v.dtype, v.offset)) : plain(v),
+  v instanceof Tensor && v.count === 1
+    ? Number(v.storage.device.backend.read(v.storage, v.dtype, v.offset))
+    : plain(v),
 );
 export const integer: Parameter<number> = required("a whole number", whole);
 export const boolean: Parameter<boolean> = required("true or false", (v) =>
   typeof v === "boolean" ? v : v === 0 || v === 1 ? v === 1 : undefined,
 );
-export const text: Parameter<string> = required("a string", (v) => (typeof v === "string" ? v : undefined));
-export const dtype: Parameter<DType> = required("a dtype such as torch.float32", (v) => (v instanceof DType ? v : undefined));
+export const text: Parameter<string> = required("a string", (v) =>
+  typeof v === "string" ? v : undefined,
+);
+export const dtype: Parameter<DType> = required("a dtype such as torch.float32", (v) =>
+  v instanceof DType ? v : undefined,
+);
 export const device: Parameter<Device> = required('a device such as "cpu"', (v) =>
   v instanceof Device || typeof v === "string" ? deviceOf(v) : undefined,
 );
@@ -132,9 +163,16 @@ export const dimensions: Parameter<Sizes> = required("a whole number or an array
   return one === undefined ? wholes(v) : [one];
 });
 /** Sizes, as an array or spread over the arguments. */
-export const sizes: Parameter<Sizes> = required("whole numbers, spread or as an array", wholes, { variadic: true });
+export const sizes: Parameter<Sizes> = required("whole numbers, spread or as an array", wholes, {
+  variadic: true,
+});
 /** Anything: the operation looks for itself. */
-export const anything: Parameter<unknown> = { convert: (v) => v, fallback: undefined, variadic: false, tensors: false };
+export const anything: Parameter<unknown> = {
+  convert: (v) => v,
+  fallback: undefined,
+  variadic: false,
+  tensors: false,
+};
 
 /** One of the given strings. */
 export function choice<const C extends readonly string[]>(...choices: C): Parameter<C[number]> {
@@ -151,7 +189,11 @@ export function isOptions(value: unknown): value is Readonly<Record<string, unkn
 }
 
 /** Reads arguments into named values. Throws ArgumentError for a missing, surplus, doubled or unknown parameter, naming it. */
-export function readArguments<P extends Parameters>(operation: string, parameters: P, args: readonly unknown[]): Values<P> {
+export function readArguments<P extends Parameters>(
+  operation: string,
+  parameters: P,
+  args: readonly unknown[],
+): Values<P> {
   const names = Object.keys(parameters);
   let count = args.length;
   while (count > 0 && args[count - 1] === undefined) count--;
@@ -175,14 +217,17 @@ export function readArguments<P extends Parameters>(operation: string, parameter
     } else out[name] = parameter.convert(args[at++], operation, name);
   }
   if (at < count)
-    throw new ArgumentError(`${operation}: takes at most ${names.length} arguments (${names.join(", ")}), got ${count}`);
+    throw new ArgumentError(
+      `${operation}: takes at most ${names.length} arguments (${names.join(", ")}), got ${count}`,
+    );
   if (options !== undefined) readOptions(operation, parameters, options, out);
   for (const name of names)
     if (!(name in out)) {
       const { fallback, variadic, convert } = parameters[name]!;
       if (fallback !== undefined) out[name] = fallback.value;
       else if (variadic) out[name] = convert([], operation, name);
-      else throw new ArgumentError(`${operation}: ${name} is missing; it takes (${names.join(", ")})`);
+      else
+        throw new ArgumentError(`${operation}: ${name} is missing; it takes (${names.join(", ")})`);
     }
   return out as Values<P>;
 }
@@ -202,7 +247,8 @@ function readOptions(
         `${operation}: there is no parameter "${name}"${near === undefined ? "" : `; did you mean "${near}"?`} It takes (${Object.keys(parameters).join(", ")})`,
       );
     }
-    if (name in out) throw new ArgumentError(`${operation}: ${name} is given twice, by position and by name`);
+    if (name in out)
+      throw new ArgumentError(`${operation}: ${name} is given twice, by position and by name`);
     out[name] = parameter.convert(value, operation, name);
   }
 }
@@ -223,7 +269,11 @@ function editDistance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const below = [i];
     for (let j = 1; j <= b.length; j++)
-      below[j] = Math.min(row[j]! + 1, below[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      below[j] = Math.min(
+        row[j]! + 1,
+        below[j - 1]! + 1,
+        row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
     row = below;
   }
   return row[b.length]!;

@@ -13,7 +13,8 @@ import { emptyLikeDense } from "./memory.ts";
 const add = (a: Tensor, b: Tensor): Tensor => a.add(b);
 
 function root(operation: string, output: unknown, seed: unknown, position: number): Root<Tensor> {
-  if (!(output instanceof Tensor)) throw new AutogradError(`${operation}: output ${position} is not a tensor`);
+  if (!(output instanceof Tensor))
+    throw new AutogradError(`${operation}: output ${position} is not a tensor`);
   const node = gradientNode(output);
   if (node === null)
     throw new AutogradError(
@@ -29,23 +30,35 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
     one.storage.version = 0;
     return { node, index: output.outputIndex, value: one };
   }
-  if (!(seed instanceof Tensor)) throw new AutogradError(`${operation}: the gradient for output ${position} must be a tensor or null, got ${typeof seed}`);
+  if (!(seed instanceof Tensor))
+    throw new AutogradError(
+      `${operation}: the gradient for output ${position} must be a tensor or null, got ${typeof seed}`,
+    );
   if (!sameSizes(seed.sizes, output.sizes))
     throw new ShapeError(
       `${operation}: the gradient for output ${position} has shape ${formatSizes(seed.sizes)}, but the output has ${formatSizes(output.sizes)}; they must be equal`,
     );
   if (seed.storage.device !== output.storage.device)
-    throw new AutogradError(`${operation}: the gradient for output ${position} is on ${String(seed.storage.device)}, the output on ${String(output.storage.device)}`);
+    throw new AutogradError(
+      `${operation}: the gradient for output ${position} is on ${String(seed.storage.device)}, the output on ${String(output.storage.device)}`,
+    );
   // The caller's tensor must not become someone's .grad.
   seed.storage.kept = true;
   const value = seed.dtype === output.dtype ? seed : seed.to(output.dtype);
   return { node, index: output.outputIndex, value };
 }
 
-function roots(operation: string, outputs: readonly unknown[], seeds: readonly unknown[] | null): Root<Tensor>[] {
-  if (outputs.length === 0) throw new AutogradError(`${operation}: there is no output to go back from`);
+function roots(
+  operation: string,
+  outputs: readonly unknown[],
+  seeds: readonly unknown[] | null,
+): Root<Tensor>[] {
+  if (outputs.length === 0)
+    throw new AutogradError(`${operation}: there is no output to go back from`);
   if (seeds !== null && seeds.length !== outputs.length)
-    throw new AutogradError(`${operation}: ${seeds.length} gradients were given for ${outputs.length} outputs; give one for each, null where 1 will do`);
+    throw new AutogradError(
+      `${operation}: ${seeds.length} gradients were given for ${outputs.length} outputs; give one for each, null where 1 will do`,
+    );
   return outputs.map((output, i) => root(operation, output, seeds === null ? null : seeds[i], i));
 }
 
@@ -65,17 +78,27 @@ function run(
 }
 
 /** The node through which a tensor's gradient is captured, refusing tensors that have none. */
-function target(operation: string, input: unknown, position: number): { readonly tensor: Tensor; readonly node: Node<Tensor> } {
-  if (!(input instanceof Tensor)) throw new AutogradError(`${operation}: input ${position} is not a tensor`);
+function target(
+  operation: string,
+  input: unknown,
+  position: number,
+): { readonly tensor: Tensor; readonly node: Node<Tensor> } {
+  if (!(input instanceof Tensor))
+    throw new AutogradError(`${operation}: input ${position} is not a tensor`);
   const node = gradientNode(input);
   if (node === null)
-    throw new AutogradError(`${operation}: input ${position} does not require grad, so nothing can be differentiated with respect to it; set requiresGrad before it is used`);
+    throw new AutogradError(
+      `${operation}: input ${position} does not require grad, so nothing can be differentiated with respect to it; set requiresGrad before it is used`,
+    );
   return { tensor: input, node };
 }
 
-function capturesOf(list: readonly (Capture<Tensor> & { readonly node: Node<Tensor> })[]): Map<Node<Tensor>, Capture<Tensor>[]> {
+function capturesOf(
+  list: readonly (Capture<Tensor> & { readonly node: Node<Tensor> })[],
+): Map<Node<Tensor>, Capture<Tensor>[]> {
   const captures = new Map<Node<Tensor>, Capture<Tensor>[]>();
-  for (const capture of list) captures.set(capture.node, [...(captures.get(capture.node) ?? []), capture]);
+  for (const capture of list)
+    captures.set(capture.node, [...(captures.get(capture.node) ?? []), capture]);
   return captures;
 }
 
@@ -88,7 +111,10 @@ export function accumulateGradients(
   createGraph: boolean,
   inputs: readonly unknown[] | null,
 ): void {
-  if (inputs !== null && inputs.length === 0) throw new AutogradError(`${operation}: inputs is an empty list, so there is nothing to accumulate into; leave it out for all leaves`);
+  if (inputs !== null && inputs.length === 0)
+    throw new AutogradError(
+      `${operation}: inputs is an empty list, so there is nothing to accumulate into; leave it out for all leaves`,
+    );
   const start = roots(operation, outputs, seeds);
   if (inputs === null) return run(start, null, keepGraph, createGraph);
   const captures = inputs.map((input, i) => {
@@ -115,7 +141,10 @@ export function captureGradients(
   keepGraph: boolean,
   createGraph: boolean,
 ): (Tensor | null)[] {
-  if (inputs.length === 0) throw new AutogradError(`${operation}: inputs is an empty list, so there is nothing to differentiate with respect to`);
+  if (inputs.length === 0)
+    throw new AutogradError(
+      `${operation}: inputs is an empty list, so there is nothing to differentiate with respect to`,
+    );
   const start = roots(operation, outputs, seeds);
   const found = new Array<Tensor | null>(inputs.length).fill(null);
   const captures = inputs.map((input, i) => {

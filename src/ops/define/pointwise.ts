@@ -9,10 +9,23 @@ import { resultType } from "../../core/promotion.ts";
 import { broadcastSizes, formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { computeType, type Derivation, Formula, fromGradient, fromResult } from "./formula.ts";
-import { bumpVersion, checkInPlace, gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
+import {
+  bumpVersion,
+  checkInPlace,
+  gradientNode,
+  rebaseHistory,
+  requiresGradient,
+} from "./history.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit, nodeName } from "./operation.ts";
-import { number, optional, type Parameters, readArguments, tensor, tensorOrNumber } from "./parameters.ts";
+import {
+  number,
+  optional,
+  type Parameters,
+  readArguments,
+  tensor,
+  tensorOrNumber,
+} from "./parameters.ts";
 import type { Attached, Example } from "./registry.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
 
@@ -89,13 +102,16 @@ class PointwiseNode extends Node<Tensor> {
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    const inputs = (this.#inputs ?? []).flatMap((value, i) => (value === null ? [] : [{ name: `operand ${i}`, value }]));
+    const inputs = (this.#inputs ?? []).flatMap((value, i) =>
+      value === null ? [] : [{ name: `operand ${i}`, value }],
+    );
     return this.#result === null ? inputs : [...inputs, { name: "result", value: this.#result }];
   }
 
   run(task: Sender<Tensor>): void {
     if (this.#freed) throw alreadyFreed(this.name);
-    if (this.#inputs !== null) checkVersions(this.name, this.#inputs, this.#inputVersions, (i) => `operand ${i}`);
+    if (this.#inputs !== null)
+      checkVersions(this.name, this.#inputs, this.#inputVersions, (i) => `operand ${i}`);
     if (this.#result !== null && this.#result.storage.version !== this.#resultVersion)
       checkVersions(this.name, [this.#result], [this.#resultVersion], () => "result");
     const gradient = this.incoming!;
@@ -120,7 +136,12 @@ class PointwiseNode extends Node<Tensor> {
     const operands = new Array<Tensor>(sources.length);
     for (let i = 0; i < sources.length; i++) {
       const source = sources[i]!;
-      operands[i] = source === fromGradient ? gradient : source === fromResult ? this.#result! : this.#inputs![source]!;
+      operands[i] =
+        source === fromGradient
+          ? gradient
+          : source === fromResult
+            ? this.#result!
+            : this.#inputs![source]!;
     }
     return evaluate(formula, this.#operation, operands, this.#scalars, gradient.dtype);
   }
@@ -163,13 +184,24 @@ function evaluate(
   } else {
     const sizes = commonSizes(name, tensors);
     out = empty(sizes, output, commonDevice(name, tensors));
-    out.storage.device.backend.map(typedFor(formula, tensors, compute, output), out, tensors, scalars);
+    out.storage.device.backend.map(
+      typedFor(formula, tensors, compute, output),
+      out,
+      tensors,
+      scalars,
+    );
   }
-  if (gradMode.enabled && output.kind === "floating") record(formula, name, tensors, scalars, out, slots, slotCount, simple, null);
+  if (gradMode.enabled && output.kind === "floating")
+    record(formula, name, tensors, scalars, out, slots, slotCount, simple, null);
   return out;
 }
 
-function typedFor(formula: Formula, tensors: readonly Tensor[], compute: DType, output: DType): ReturnType<Formula["uniform"]> {
+function typedFor(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  compute: DType,
+  output: DType,
+): ReturnType<Formula["uniform"]> {
   return formula.program.typed(
     compute,
     tensors.map((t) => t.dtype),
@@ -187,11 +219,20 @@ function commonDevice(name: string, tensors: readonly Tensor[]): Tensor["storage
   const { device } = tensors[0]!.storage;
   for (const tensor of tensors)
     if (tensor.storage.device !== device)
-      throw new DeviceError(`${name}: the operands are on different devices, ${String(device)} and ${String(tensor.storage.device)}; move them to one`);
+      throw new DeviceError(
+        `${name}: the operands are on different devices, ${String(device)} and ${String(tensor.storage.device)}; move them to one`,
+      );
   return device;
 }
 
-const identitySlots: readonly (readonly number[])[] = [[], [0], [0, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3, 4]];
+const identitySlots: readonly (readonly number[])[] = [
+  [],
+  [0],
+  [0, 1],
+  [0, 1, 2],
+  [0, 1, 2, 3],
+  [0, 1, 2, 3, 4],
+];
 
 function record(
   formula: Formula,
@@ -233,7 +274,11 @@ function record(
     if ((needed >> i) & 1) keepsInputs = true;
     else keepsAll = false;
   const kept: readonly Tensor[] = original === null ? tensors : [original, ...tensors.slice(1)];
-  const inputs = !keepsInputs ? null : keepsAll ? kept : kept.map((t, i) => ((needed >> i) & 1 ? t : null));
+  const inputs = !keepsInputs
+    ? null
+    : keepsAll
+      ? kept
+      : kept.map((t, i) => ((needed >> i) & 1 ? t : null));
   const node = new PointwiseNode(
     name,
     formula,
@@ -283,9 +328,29 @@ class Pointwise {
       if (b instanceof Tensor) {
         if (promotion !== "comparison" && a.dtype.kind === "floating" && a.dtype === b.dtype)
           return evaluate(this.#formula(0), this.#nodeName, [a, b], noScalars, a.dtype);
-      } else if (typeof b === "number" && promotion !== "comparison" && this.#takesNumber[1]! && a.dtype.kind === "floating")
-        return evaluate(this.#formula(2), this.#nodeName, [a], [b], a.dtype, undefined, this.#slotsOf(2), 2);
-    } else if (inputs.length === 1 && b === undefined && a instanceof Tensor && promotion !== "comparison" && a.dtype.kind === "floating")
+      } else if (
+        typeof b === "number" &&
+        promotion !== "comparison" &&
+        this.#takesNumber[1]! &&
+        a.dtype.kind === "floating"
+      )
+        return evaluate(
+          this.#formula(2),
+          this.#nodeName,
+          [a],
+          [b],
+          a.dtype,
+          undefined,
+          this.#slotsOf(2),
+          2,
+        );
+    } else if (
+      inputs.length === 1 &&
+      b === undefined &&
+      a instanceof Tensor &&
+      promotion !== "comparison" &&
+      a.dtype.kind === "floating"
+    )
       return evaluate(this.#formula(0), this.#nodeName, [a], noScalars, a.dtype);
     return this.#general([a, b, c, d, e], null);
   }
@@ -300,18 +365,25 @@ class Pointwise {
   }
 
   #slotsOf(pattern: number): readonly number[] {
-    return (this.#slots[pattern] ??= this.#names.flatMap((_, i) => ((pattern >> i) & 1 ? [] : [i])));
+    return (this.#slots[pattern] ??= this.#names.flatMap((_, i) =>
+      (pattern >> i) & 1 ? [] : [i],
+    ));
   }
 
   #build(pattern: number): Formula {
     const { record } = this;
     let tensors = 0;
     let scalars = 0;
-    const operands = this.#names.map((_, i) => ((pattern >> i) & 1 ? scalar(scalars++) : input(tensors++)));
-    this.#scalarDefaults.forEach((value, j) =>
-      operands.push((pattern >> (this.#names.length + j)) & 1 ? scalar(scalars++) : constant(value)),
+    const operands = this.#names.map((_, i) =>
+      (pattern >> i) & 1 ? scalar(scalars++) : input(tensors++),
     );
-    const derivatives = record.derivative?.(...operands).filter((_, i) => !((pattern >> i) & 1)) ?? null;
+    this.#scalarDefaults.forEach((value, j) =>
+      operands.push(
+        (pattern >> (this.#names.length + j)) & 1 ? scalar(scalars++) : constant(value),
+      ),
+    );
+    const derivatives =
+      record.derivative?.(...operands).filter((_, i) => !((pattern >> i) & 1)) ?? null;
     return new Formula(record.name, record.expression(...operands), tensors, scalars, derivatives);
   }
 
@@ -338,20 +410,38 @@ class Pointwise {
       if (value === fallback) return;
       pattern |= 1 << (this.#names.length + j);
       scalars.push(value);
-      if (record.promotion === "arithmetic" && !Number.isInteger(value) && resultType(...promoted).kind !== "floating")
-        throw new DTypeError(`${name}: ${this.#scalarNames[j]!} = ${value} is not whole, but the operands are integers; convert them to a floating-point type`);
+      if (
+        record.promotion === "arithmetic" &&
+        !Number.isInteger(value) &&
+        resultType(...promoted).kind !== "floating"
+      )
+        throw new DTypeError(
+          `${name}: ${this.#scalarNames[j]!} = ${value} is not whole, but the operands are integers; convert them to a floating-point type`,
+        );
     });
-    if (tensors.length === 0) throw new ArgumentError(`${name}: at least one operand must be a tensor`);
+    if (tensors.length === 0)
+      throw new ArgumentError(`${name}: at least one operand must be a tensor`);
     const common = resultType(...promoted);
     const refusal = record.refuses?.(common);
     if (refusal !== undefined) throw new DTypeError(`${name}: ${refusal}`);
-    const floating = record.promotion === "floating" && common.kind !== "floating" ? getDefaultDtype() : common;
+    const floating =
+      record.promotion === "floating" && common.kind !== "floating" ? getDefaultDtype() : common;
     const output = record.promotion === "comparison" ? bool : floating;
     const compute = computeType(floating);
     const formula = this.#formula(pattern);
     const slots = this.#slotsOf(pattern);
-    if (self !== null) return this.#writeInPlace(name, formula, tensors, scalars, self, output, compute, slots);
-    return evaluate(formula, this.#nodeName, tensors, scalars, output, compute, slots, this.#names.length);
+    if (self !== null)
+      return this.#writeInPlace(name, formula, tensors, scalars, self, output, compute, slots);
+    return evaluate(
+      formula,
+      this.#nodeName,
+      tensors,
+      scalars,
+      output,
+      compute,
+      slots,
+      this.#names.length,
+    );
   }
 
   #writeInPlace(
@@ -366,17 +456,27 @@ class Pointwise {
   ): Tensor {
     const kinds = ["boolean", "integer", "floating"];
     if (kinds.indexOf(output.kind) > kinds.indexOf(self.dtype.kind))
-      throw new DTypeError(`${name}: the result is ${output.name} and cannot be written into a tensor of type ${self.dtype.name}; use the out-of-place form`);
+      throw new DTypeError(
+        `${name}: the result is ${output.name} and cannot be written into a tensor of type ${self.dtype.name}; use the out-of-place form`,
+      );
     const sizes = commonSizes(name, tensors);
     if (!sameSizes(sizes, self.sizes))
-      throw new ShapeError(`${name}: the result has shape ${formatSizes(sizes)} and cannot be written into ${formatSizes(self.sizes)}; only the other operand may broadcast`);
+      throw new ShapeError(
+        `${name}: the result has shape ${formatSizes(sizes)} and cannot be written into ${formatSizes(self.sizes)}; only the other operand may broadcast`,
+      );
     const device = commonDevice(name, tensors);
     const recorded = gradMode.enabled && tensors.some(requiresGradient);
     checkInPlace(name, self, recorded);
     // A rule that reads the old value gets a copy of it; an operand that shares this memory in another layout is copied first.
-    const reads = recorded && formula.derivations.some((d, i) => d !== null && requiresGradient(tensors[i]!) && d.sources.includes(0));
+    const reads =
+      recorded &&
+      formula.derivations.some(
+        (d, i) => d !== null && requiresGradient(tensors[i]!) && d.sources.includes(0),
+      );
     const original = reads && tensors[0] === self ? self.detach().clone() : null;
-    const operands: Operand[] = tensors.map((t) => (t !== self && t.storage === self.storage ? t.detach().clone() : t));
+    const operands: Operand[] = tensors.map((t) =>
+      t !== self && t.storage === self.storage ? t.detach().clone() : t,
+    );
     device.backend.map(
       formula.program.typed(
         compute,
@@ -389,7 +489,17 @@ class Pointwise {
     );
     bumpVersion(name, self);
     if (recorded && self.dtype.isFloatingPoint)
-      record(formula, this.#nodeName, tensors, scalars, self, slots, this.#names.length, false, original);
+      record(
+        formula,
+        this.#nodeName,
+        tensors,
+        scalars,
+        self,
+        slots,
+        this.#names.length,
+        false,
+        original,
+      );
     return self;
   }
 }
@@ -399,8 +509,12 @@ export function pointwise<F>(record: PointwiseRecord): F {
   const own = new Pointwise(record);
   const attached: Attached = {
     record: { ...record, parameters: own.parameters },
-    inPlace: record.inPlace === false || record.promotion === "comparison" ? null : (self, ...args) => own.callInPlace(self as Tensor, args),
+    inPlace:
+      record.inPlace === false || record.promotion === "comparison"
+        ? null
+        : (self, ...args) => own.callInPlace(self as Tensor, args),
   };
-  const call = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): Tensor => own.call(a, b, c, d, e);
+  const call = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): Tensor =>
+    own.call(a, b, c, d, e);
   return Object.assign(call, attached) as F;
 }

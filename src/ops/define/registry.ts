@@ -33,7 +33,10 @@ export interface Attached {
 /** An operation that is a function of the torch namespace only. */
 export type FunctionOnly<F> = F & { readonly record: PublicRecord };
 /** An operation that is also a method of Tensor; `A` are the arguments after the tensor itself. */
-export type Method<A extends readonly unknown[] = [], O = Tensor> = ((self: Tensor, ...args: A) => O) & {
+export type Method<A extends readonly unknown[] = [], O = Tensor> = ((
+  self: Tensor,
+  ...args: A
+) => O) & {
   readonly record: PublicRecord;
   readonly method: (...args: A) => O;
 };
@@ -44,11 +47,15 @@ export type MethodWithInPlace<A extends readonly unknown[] = [], O = Tensor> = M
 
 /** The methods that a module of operations gives to Tensor. */
 export type MethodsOf<M> = {
-  [K in keyof M as M[K] extends { readonly method: unknown } ? K : never]: M[K] extends { readonly method: infer F } ? F : never;
-} & {
-  [K in keyof M as M[K] extends { readonly mutator: unknown } ? `${K & string}_` : never]: M[K] extends { readonly mutator: infer F }
+  [K in keyof M as M[K] extends { readonly method: unknown } ? K : never]: M[K] extends {
+    readonly method: infer F;
+  }
     ? F
     : never;
+} & {
+  [
+    K in keyof M as M[K] extends { readonly mutator: unknown } ? `${K & string}_` : never
+  ]: M[K] extends { readonly mutator: infer F } ? F : never;
 };
 
 /** Arguments by position, any of which may be left out from the end, with the named ones in a trailing object. */

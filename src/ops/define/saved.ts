@@ -7,7 +7,8 @@ import type { Tensor } from "../../core/tensor.ts";
 export function versionsOf(saved: readonly (Tensor | null)[]): readonly number[] | null {
   for (let i = 0; i < saved.length; i++) {
     const tensor = saved[i];
-    if (tensor !== null && tensor !== undefined && tensor.storage.version !== 0) return saved.map((t) => t?.storage.version ?? 0);
+    if (tensor !== null && tensor !== undefined && tensor.storage.version !== 0)
+      return saved.map((t) => t?.storage.version ?? 0);
   }
   return null;
 }

@@ -1,0 +1,2 @@
+// Indexing and assignment by position, range, mask and tensor.
+export {};
