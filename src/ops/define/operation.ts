@@ -141,7 +141,7 @@ class OperationNode extends Node<Tensor> {
 
   run(task: Sender<Tensor>): void {
     if (this.#freed || this.#context === null) throw alreadyFreed(this.name);
-    checkVersions(this.name, this.#saved, this.#versions, (i) => this.#savedNames[i]!);
+    checkVersions(this, this.#saved, this.#versions, (node, i) => node.#savedNames[i]!);
     const gradients: (Tensor | null)[] = [];
     for (let i = 0; i < this.#outputCount; i++) gradients.push(this.received(i));
     let slot = 0;
