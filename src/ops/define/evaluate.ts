@@ -11,7 +11,7 @@ import type { Tensor } from "../../core/tensor.ts";
 import { computeType, type Derivation, type Formula, fromGradient } from "./formula.ts";
 import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
-import { fit, nodeName } from "./operation.ts";
+import { fit, nodeName } from "./blueprint.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
 
 interface Fit {
@@ -53,11 +53,15 @@ class PointwiseNode extends Node<Tensor> {
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    return (this.saved ?? []).flatMap((value, i) => (value === null ? [] : [{ name: this.nameOf(i), value }]));
+    return (this.saved ?? []).flatMap((value, i) =>
+      value === null ? [] : [{ name: this.nameOf(i), value }],
+    );
   }
 
   private nameOf(saved: number): string {
-    return saved === this.formula.inputCount ? "result" : `operand ${this.formula.options.slots[saved]!}`;
+    return saved === this.formula.inputCount
+      ? "result"
+      : `operand ${this.formula.options.slots[saved]!}`;
   }
 
   run(task: Sender<Tensor>): void {
@@ -100,7 +104,12 @@ class PointwiseNode extends Node<Tensor> {
 function aligned(tensors: readonly Tensor[], dtype: DType, sizes: Sizes): boolean {
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i]!;
-    if (tensor.dtype !== dtype || !tensor.dense || (tensor.sizes !== sizes && !sameSizes(tensor.sizes, sizes))) return false;
+    if (
+      tensor.dtype !== dtype ||
+      !tensor.dense ||
+      (tensor.sizes !== sizes && !sameSizes(tensor.sizes, sizes))
+    )
+      return false;
   }
   return true;
 }
@@ -122,13 +131,24 @@ export function evaluate(
   }
   const name = formula.options.node;
   const out = empty(commonSizes(name, tensors), output, commonDevice(name, tensors));
-  out.storage.device.backend.map(typedFor(formula, tensors, compute, output), out, tensors, scalars);
-  if (gradMode.enabled && output.kind === "floating") record(formula, tensors, scalars, out, true, null);
+  out.storage.device.backend.map(
+    typedFor(formula, tensors, compute, output),
+    out,
+    tensors,
+    scalars,
+  );
+  if (gradMode.enabled && output.kind === "floating")
+    record(formula, tensors, scalars, out, true, null);
   return out;
 }
 
 /** The program for the types that these tensors have. */
-export function typedFor(formula: Formula, tensors: readonly Tensor[], compute: DType, output: DType): TypedProgram {
+export function typedFor(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  compute: DType,
+  output: DType,
+): TypedProgram {
   return formula.program.typed(
     compute,
     tensors.map((t) => t.dtype),
@@ -164,11 +184,17 @@ export function record(
   let wanted = 0;
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i]!;
-    if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating") wanted |= 1 << i;
+    if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
+      wanted |= 1 << i;
   }
   if (wanted === 0) return;
   const { slots, slotCount } = formula.options;
-  const next: (Node<Tensor> | null)[] = slotCount === 1 ? [null] : slotCount === 2 ? [null, null] : new Array<null>(slotCount).fill(null);
+  const next: (Node<Tensor> | null)[] =
+    slotCount === 1
+      ? [null]
+      : slotCount === 2
+        ? [null, null]
+        : new Array<null>(slotCount).fill(null);
   let nextIndex = firstOutputs[slotCount];
   for (let i = 0; i < tensors.length; i++) {
     if (((wanted >> i) & 1) === 0) continue;
@@ -176,17 +202,21 @@ export function record(
     const slot = slots[i]!;
     next[slot] = gradientNode(tensor);
     if (tensor.outputIndex !== 0 || nextIndex === undefined) {
-      const own: number[] = nextIndex === undefined ? new Array<number>(slotCount).fill(0) : [...nextIndex];
+      const own: number[] =
+        nextIndex === undefined ? new Array<number>(slotCount).fill(0) : [...nextIndex];
       own[slot] = tensor.outputIndex;
       nextIndex = own;
     }
   }
   const plan = formula.plan(wanted);
-  const operands = rewritten === null ? tensors : tensors.map((t) => (t === out ? rewritten.old : t));
+  const operands =
+    rewritten === null ? tensors : tensors.map((t) => (t === out ? rewritten.old : t));
   let saved: readonly (Tensor | null)[] | null = null;
   if (plan.keeps === "tensors") saved = operands;
-  else if (plan.keeps === "some") saved = [...operands, out].map((t, k) => ((plan.mask >> k) & 1 ? t : null));
-  const fits = fitted && operands.some((t) => t.dtype !== out.dtype || !sameSizes(t.sizes, out.sizes));
+  else if (plan.keeps === "some")
+    saved = [...operands, out].map((t, k) => ((plan.mask >> k) & 1 ? t : null));
+  const fits =
+    fitted && operands.some((t) => t.dtype !== out.dtype || !sameSizes(t.sizes, out.sizes));
   const node = new PointwiseNode(
     formula,
     next,

@@ -2,7 +2,14 @@
 // which are formulas again.
 import { differentiate } from "../../core/derivative.ts";
 import { type DType, float32, float64, int64 } from "../../core/dtype.ts";
-import { type Expression, gradient, input, postorder, result, substitute } from "../../core/expression.ts";
+import {
+  type Expression,
+  gradient,
+  input,
+  postorder,
+  result,
+  substitute,
+} from "../../core/expression.ts";
 import { Program, type TypedProgram } from "../../core/program.ts";
 
 /** The place of the incoming gradient among a derivative's sources; others are places among the saved values. */
@@ -51,7 +58,12 @@ export class Formula {
   private readonly plans: (SavingPlan | undefined)[] = [];
   private known: readonly (Derivation | null)[] | null = null;
 
-  constructor(expression: Expression, inputCount: number, scalarCount: number, options: FormulaOptions) {
+  constructor(
+    expression: Expression,
+    inputCount: number,
+    scalarCount: number,
+    options: FormulaOptions,
+  ) {
     this.expression = expression;
     this.inputCount = inputCount;
     this.scalarCount = scalarCount;
@@ -71,7 +83,8 @@ export class Formula {
   /** How gradients reach each operand; worked out when first asked for. */
   get derivations(): readonly (Derivation | null)[] {
     if (this.known === null) {
-      const expressions = this.options.derivatives ?? differentiate(this.expression, this.inputCount);
+      const expressions =
+        this.options.derivatives ?? differentiate(this.expression, this.inputCount);
       this.known = expressions.map((e) => this.derive(e));
     }
     return this.known;

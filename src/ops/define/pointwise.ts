@@ -9,7 +9,14 @@ import { Tensor } from "../../core/tensor.ts";
 import { commonDevice, commonSizes, evaluate, record, typedFor } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
 import { bumpVersion, checkInPlace, requiresGradient } from "./history.ts";
-import { number, optional, type Parameters, readArguments, tensor, tensorOrNumber } from "./parameters.ts";
+import {
+  number,
+  optional,
+  type Parameters,
+  Signature,
+  tensor,
+  tensorOrNumber,
+} from "./parameters.ts";
 import type { Attached, Example } from "./registry.ts";
 
 /**
@@ -48,6 +55,8 @@ const noScalars: readonly number[] = [];
 class Pointwise {
   readonly record: PointwiseRecord;
   readonly parameters: Parameters;
+  private readonly signature: Signature<Parameters>;
+  private readonly signatureInPlace: Signature<Parameters>;
   private readonly names: readonly string[];
   private readonly takesNumber: readonly boolean[];
   private readonly scalarNames: readonly string[];
@@ -67,6 +76,8 @@ class Pointwise {
       ...this.names.map((name, i) => [name, this.takesNumber[i]! ? tensorOrNumber : tensor]),
       ...this.scalarNames.map((name, j) => [name, optional(number, this.scalarDefaults[j]!)]),
     ]) as Parameters;
+    this.signature = new Signature(record.name, this.parameters);
+    this.signatureInPlace = new Signature(`${record.name}_`, this.parameters);
     const plain = record.promotion !== "comparison" && record.conditions === undefined;
     this.quick = plain && record.refuses?.(float32) === undefined ? this.names.length : 0;
     this.quickNumber = this.quick === 2 && this.takesNumber[1]!;
@@ -118,7 +129,7 @@ class Pointwise {
   private general(args: readonly unknown[], self: Tensor | null): Tensor {
     const { record } = this;
     const name = self === null ? record.name : `${record.name}_`;
-    const values = readArguments(name, this.parameters, args);
+    const values = (self === null ? this.signature : this.signatureInPlace).read(args);
     const tensors: Tensor[] = [];
     const scalars: number[] = [];
     const promoted: (Tensor | number)[] = [];
@@ -140,7 +151,11 @@ class Pointwise {
       if (value === this.scalarDefaults[j]) return;
       pattern |= 1 << (this.names.length + j);
       scalars.push(value);
-      if (record.promotion === "arithmetic" && !Number.isInteger(value) && common.kind !== "floating")
+      if (
+        record.promotion === "arithmetic" &&
+        !Number.isInteger(value) &&
+        common.kind !== "floating"
+      )
         throw new DTypeError(
           `${name}: ${own} = ${value} is not whole, but the operands are integers; convert them to a floating-point type`,
         );

@@ -24,7 +24,8 @@ export function checkVersions<N extends { readonly name: string }>(
     const tensor = saved[i]!;
     if (tensor === null) continue;
     const expected = versions === null ? 0 : versions[i]!;
-    if (tensor.storage.version !== expected) throw changed(node.name, nameOf(node, i), tensor, expected);
+    if (tensor.storage.version !== expected)
+      throw changed(node.name, nameOf(node, i), tensor, expected);
   }
 }
 
