@@ -3,7 +3,7 @@
   "variables": {
     "kernel_sources": [
       "native/ops_float.cc", "native/ops_integer.cc", "native/convert.cc", "native/map.cc", "native/reduce.cc", "native/matmul.cc",
-      "native/table.cc"
+      "native/scan.cc", "native/index.cc", "native/sort.cc", "native/softmax.cc", "native/table.cc"
     ],
     "kernel_flags": ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-Wall", "-Wno-psabi", "-Wno-ignored-attributes"]
   },

@@ -3,7 +3,8 @@
 #include "frame.h"
 
 #define FLAMBEAU_KERNELS(X) \
-  X(map) X(map_strided) X(reduce) X(matmul)
+  X(map) X(map_strided) X(reduce) X(scan) X(matmul) X(gather) X(scatter) X(index) X(index_put) \
+  X(nonzero) X(sort) X(softmax) X(softmax_backward)
 
 struct KernelTable {
 #define FLAMBEAU_FIELD(name) void (*name)(double* frame);

@@ -13,7 +13,16 @@ export interface Addon {
   map(): void;
   map_strided(): void;
   reduce(): void;
+  scan(): void;
   matmul(): void;
+  gather(): void;
+  scatter(): void;
+  index(): void;
+  index_put(): void;
+  nonzero(): void;
+  sort(): void;
+  softmax(): void;
+  softmax_backward(): void;
   /** Takes a chunk of frame[0] bytes. Gives the object that owns it, with frame[0] its address (0 where there is no memory). */
   take(): object | undefined;
   outstanding(): void;

@@ -1,18 +1,18 @@
 // The native backend: describes each kernel's work in the frame and calls the addon.
-import type { Backend, KernelKind, Operand, ReductionKind } from "../../core/backend.ts";
+import type { Backend, KernelKind, Operand, ReductionKind, ScanKind, ScatterKind } from "../../core/backend.ts";
 import type { DType } from "../../core/dtype.ts";
 import { DeviceError } from "../../core/errors.ts";
 import type { TypedProgram } from "../../core/program.ts";
-import { functionNames } from "../../core/scalar.ts";
 import type { Sizes } from "../../core/shape.ts";
 import type { Storage } from "../../core/storage.ts";
 import { type Addon, loadAddon, type Unavailable } from "./addon.ts";
+import { Call } from "./call.ts";
 import { slot, strideStep } from "./frame.ts";
+import { gather, index, indexPut, nonzero, scatter } from "./indexing.ts";
+import { scan, softmax, softmaxBackward, sort } from "./lines.ts";
 import { NativeMemory } from "./memory.ts";
 
 const reductions: readonly ReductionKind[] = ["sum", "product", "minimum", "maximum", "argmin", "argmax", "all", "any"];
-const kinds: ReadonlySet<KernelKind> = new Set<KernelKind>(["map", "reduce", "matmul"]);
-const opcodes: ReadonlyMap<string, number> = new Map(functionNames.map((name, i) => [name, i]));
 
 /** Kernels in C++ for the processor's widest registers, on all cores; memory that V8's collector owns. */
 export class NativeBackend implements Backend {
@@ -22,16 +22,18 @@ export class NativeBackend implements Backend {
   readonly #addon: Addon;
   readonly #frame: Float64Array;
   readonly #memory: NativeMemory;
+  readonly #call: Call;
 
   constructor(addon: Addon) {
+    this.#call = new Call(addon);
     this.#addon = addon;
     this.#frame = addon.frame;
     this.#memory = new NativeMemory(addon);
     this.instructionSet = addon.instructionSet;
   }
 
-  supports(kind: KernelKind, _compute: DType): boolean {
-    return kinds.has(kind);
+  supports(_kind: KernelKind, _compute: DType): boolean {
+    return true;
   }
 
   allocate(byteLength: number): Storage {
@@ -63,12 +65,12 @@ export class NativeBackend implements Backend {
     if (count === 0) return;
     const frame = this.#frame;
     let handle = program.handle;
-    if (handle < 0) handle = this.#register(program);
+    if (handle < 0) handle = this.#call.register(program);
     let dense = output.dense;
-    frame[slot.address] = this.#address(output);
+    frame[slot.address] = this.#call.address(output);
     for (let k = 0; k < inputs.length; k++) {
       const input = inputs[k]!;
-      frame[slot.address + 1 + k] = this.#address(input);
+      frame[slot.address + 1 + k] = this.#call.address(input);
       if (input.count === 1) frame[slot.step + 1 + k] = 0;
       else if (input.dense && input.count === count) frame[slot.step + 1 + k] = 1;
       else dense = false;
@@ -80,7 +82,7 @@ export class NativeBackend implements Backend {
       this.#addon.map();
       return;
     }
-    this.#layouts(output.sizes, [output], inputs);
+    this.#call.layouts(output.sizes, [output], inputs);
     this.#addon.map_strided();
   }
 
@@ -88,16 +90,16 @@ export class NativeBackend implements Backend {
     const { count, sizes } = outputs[0]!;
     if (count === 0) return;
     const frame = this.#frame;
-    frame[slot.handle] = program.handle < 0 ? this.#register(program) : program.handle;
+    frame[slot.handle] = program.handle < 0 ? this.#call.register(program) : program.handle;
     let dense = true;
     let at = 0;
     for (const operand of outputs) {
-      frame[slot.address + at] = this.#address(operand);
+      frame[slot.address + at] = this.#call.address(operand);
       frame[slot.step + at++] = 1;
       dense &&= operand.dense;
     }
     for (const operand of inputs) {
-      frame[slot.address + at] = this.#address(operand);
+      frame[slot.address + at] = this.#call.address(operand);
       frame[slot.step + at++] = operand.count === 1 ? 0 : 1;
       dense &&= operand.count === 1 || (operand.dense && operand.count === count);
     }
@@ -107,7 +109,7 @@ export class NativeBackend implements Backend {
       this.#addon.map();
       return;
     }
-    this.#layouts(sizes, outputs, inputs);
+    this.#call.layouts(sizes, outputs, inputs);
     this.#addon.map_strided();
   }
 
@@ -122,13 +124,13 @@ export class NativeBackend implements Backend {
   ): void {
     if (output.count === 0) return;
     const frame = this.#frame;
-    frame[slot.handle] = program.handle < 0 ? this.#register(program) : program.handle;
+    frame[slot.handle] = program.handle < 0 ? this.#call.register(program) : program.handle;
     frame[slot.kind] = reductions.indexOf(kind);
     frame[slot.beta] = divisor;
     frame[slot.dtype] = output.dtype.index;
     frame[slot.count] = sizes.length;
-    frame[slot.address] = this.#address(output);
-    for (let k = 0; k < inputs.length; k++) frame[slot.address + 1 + k] = this.#address(inputs[k]!);
+    frame[slot.address] = this.#call.address(output);
+    for (let k = 0; k < inputs.length; k++) frame[slot.address + 1 + k] = this.#call.address(inputs[k]!);
     for (let k = 0; k < scalars.length; k++) frame[slot.scalars + k] = scalars[k]!;
     // Kept dimensions first, reduced ones behind them.
     let at = 0;
@@ -169,96 +171,54 @@ export class NativeBackend implements Backend {
       if (addend !== null) frame[slot.strides + 3 * strideStep + d] = addend.strides[d]!;
     }
     frame[slot.sizes + rank] = a.sizes[rank - 1]!;
-    frame[slot.address] = this.#address(output);
-    frame[slot.address + 1] = this.#address(a);
-    frame[slot.address + 2] = this.#address(b);
-    if (addend !== null) frame[slot.address + 3] = this.#address(addend);
+    frame[slot.address] = this.#call.address(output);
+    frame[slot.address + 1] = this.#call.address(a);
+    frame[slot.address + 2] = this.#call.address(b);
+    if (addend !== null) frame[slot.address + 3] = this.#call.address(addend);
     frame[slot.status] = 0;
     this.#addon.matmul();
     if (frame[slot.status] !== 0) throw new DeviceError("matmul: no memory for the product of these operands in a wider type");
   }
 
-  scan(): never {
-    throw unsupported("scan");
-  }
-  gather(): never {
-    throw unsupported("gather");
-  }
-  scatter(): never {
-    throw unsupported("scatter");
-  }
-  index(): never {
-    throw unsupported("index");
-  }
-  indexPut(): never {
-    throw unsupported("indexPut");
-  }
-  nonzero(): never {
-    throw unsupported("nonzero");
-  }
-  sort(): never {
-    throw unsupported("sort");
-  }
-  softmax(): never {
-    throw unsupported("softmax");
-  }
-  softmaxBackward(): never {
-    throw unsupported("softmaxBackward");
+  scan(kind: ScanKind, output: Operand, input: Operand, dim: number, positions: Operand | null): void {
+    scan(this.#call, kind, output, input, dim, positions);
   }
 
-  #address(operand: Operand): number {
-    const { storage, dtype, offset } = operand;
-    const address = storage.address;
-    return (address === 0 ? this.#addon.addressOf(storage.host()) : address) + offset * dtype.itemsize;
+  gather(output: Operand, input: Operand, dim: number, index: Operand): void {
+    gather(this.#call, output, input, dim, index);
   }
 
-  /** Writes the sizes iterated and every operand's strides, 0 where it broadcasts. */
-  #layouts(sizes: Sizes, outputs: readonly Operand[], inputs: readonly Operand[]): void {
-    const frame = this.#frame;
-    const rank = sizes.length;
-    frame[slot.count] = rank;
-    for (let d = 0; d < rank; d++) frame[slot.sizes + d] = sizes[d]!;
-    let base: number = slot.strides;
-    for (let k = 0; k < outputs.length + inputs.length; k++) {
-      const operand = k < outputs.length ? outputs[k]! : inputs[k - outputs.length]!;
-      const lead = rank - operand.sizes.length;
-      for (let d = 0; d < rank; d++) frame[base + d] = d < lead || operand.sizes[d - lead] !== sizes[d] ? 0 : operand.strides[d - lead]!;
-      base += strideStep;
-    }
+  scatter(kind: ScatterKind, output: Operand, dim: number, index: Operand, source: Operand): void {
+    scatter(this.#call, kind, output, dim, index, source);
   }
 
-  #register(typed: TypedProgram): number {
-    const { program, compute, inputs, outputs } = typed;
-    const words = [
-      compute.index,
-      program.inputCount,
-      program.outputs.length,
-      program.scalarCount,
-      program.constants.length,
-      program.registerCount,
-      program.instructions.length,
-      ...inputs.map((dtype) => dtype.index),
-      ...outputs.map((dtype) => dtype.index),
-      ...program.outputs,
-    ];
-    for (const { name, destination, operands } of program.instructions) {
-      const [first, second = first, third = first] = operands;
-      words.push(opcodes.get(name)!, destination, first!, second!, third!);
-    }
-    // A typed array without elements may have no address.
-    const handle = this.#addon.register(Int32Array.from(words), Float64Array.from([...program.constants, 0]));
-    if (handle === 0) throw new DeviceError("no memory for a program");
-    typed.handle = handle;
-    return handle;
+  index(output: Operand, input: Operand, indices: readonly Operand[]): void {
+    index(this.#call, output, input, indices);
+  }
+
+  indexPut(output: Operand, indices: readonly Operand[], source: Operand, accumulate: boolean): void {
+    indexPut(this.#call, output, indices, source, accumulate);
+  }
+
+  nonzero(output: Operand, input: Operand): void {
+    nonzero(this.#call, output, input);
+  }
+
+  sort(values: Operand, positions: Operand, input: Operand, descending: boolean): void {
+    sort(this.#call, values, positions, input, descending);
+  }
+
+  softmax(output: Operand, input: Operand, logarithm: boolean): void {
+    softmax(this.#call, output, input, logarithm);
+  }
+
+  softmaxBackward(output: Operand, gradient: Operand, result: Operand, logarithm: boolean): void {
+    softmaxBackward(this.#call, output, gradient, result, logarithm);
   }
 }
 
 // Room for one element, by its size.
 const elements = Array.from({ length: 9 }, (_, size) => new Uint8Array(size));
-
-function unsupported(kind: KernelKind): DeviceError {
-  return new DeviceError(`the native backend does not compute ${kind}`);
-}
 
 /** The native backend, or why there is none on this machine. */
 export function createNativeBackend(): NativeBackend | Unavailable {
