@@ -35,7 +35,7 @@ const erfcFar: readonly [readonly number[], readonly number[]] = [
 
 /** erfc for x >= 0.46875. */
 function erfcTail(x: number): number {
-  if (x > 27) return 0;
+  if (x > 28) return 0;
   let scaled: number;
   if (x <= 4) scaled = polynomial(x, erfcMiddle[0]) / polynomial(x, erfcMiddle[1]);
   else {

@@ -1,0 +1,4 @@
+import { createReferenceBackend } from "../../src/backends/reference/backend.ts";
+import { describeBackend } from "./conformance.ts";
+
+describeBackend("reference", createReferenceBackend);
