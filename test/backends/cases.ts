@@ -42,6 +42,7 @@ export function stored(dtype: DType, value: Value): Value {
 /** The float32 nearest to an integer, found by comparing neighbours. */
 function nearestSingle(value: bigint): number {
   const guess = Math.fround(Number(value));
+  if (Math.abs(guess) <= 2 ** 24) return guess;
   const step = functionOf("nextafter").single!;
   const distance = (candidate: number): bigint => {
     const apart = BigInt(candidate) - value;

@@ -70,12 +70,12 @@ function matmulCase(batch: Sizes, rows: number, depth: number, columns: number, 
 export function matmulCases(): Case[] {
   const edges: readonly [number, number, number][] = [
     [1, 1, 1], [0, 3, 4], [3, 0, 4], [3, 4, 0], [1, 7, 1], [7, 1, 7], [5, 6, 7], [6, 8, 16], [7, 9, 17], [12, 32, 33], [13, 31, 47], [16, 64, 65],
-    [1, 300, 40], [40, 300, 1], [63, 65, 64], [1, 1025, 1], [97, 5, 130], [6, 257, 16], [130, 260, 70],
+    [1, 300, 40], [40, 300, 1], [63, 65, 64], [1, 1025, 1], [97, 5, 130], [6, 257, 16], [130, 260, 35],
   ];
   const types = [float32, float64, float16, bfloat16, int64, int32];
   const strided = [...layouts].flatMap((first) => [...layouts].flatMap((second) => layouts.map((out) => [first, second, out] as const)));
   return [
-    ...edges.flatMap(([m, k, n]) => types.filter((dtype) => dtype.kind === "floating" || m * k * n < 60000).map((dtype) => matmulCase([], m, k, n, { dtype }))),
+    ...edges.flatMap(([m, k, n]) => types.filter((dtype) => dtype === float32 || m * k * n < 60000).map((dtype) => matmulCase([], m, k, n, { dtype }))),
     ...edges.flatMap(([m, k, n]) => (["transposed", "dense"] as const).flatMap((la) => (["transposed", "padded"] as const).map((lb) => matmulCase([], m, k, n, { layouts: [la, lb, "dense"] })))),
     ...strided.map((three) => matmulCase([], 9, 11, 19, { layouts: three })),
     ...strided.filter((_three, i) => i % 5 === 0).map((three) => matmulCase([2, 3], 4, 5, 6, { layouts: three, alpha: 2, beta: -1, addend: [2, 3, 4, 6] })),
