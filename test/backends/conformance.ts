@@ -1,6 +1,7 @@
 // The one suite that every backend runs: each kernel kind over types, layouts and sizes, and what it must refuse.
 import { describe, expect, it } from "vitest";
 import type { Backend } from "../../src/core/backend.ts";
+import { float32 } from "../../src/core/dtype.ts";
 import { createReferenceBackend } from "../../src/backends/reference/backend.ts";
 import { type Case, close } from "./cases.ts";
 import { gatherCases } from "./gather.cases.ts";
@@ -24,7 +25,8 @@ function compare(actual: Value[][], expected: Value[][], rules: Case): void {
   expect(actual.map((list) => list.length)).toEqual(expected.map((list) => list.length));
   expected.forEach((list, output) => {
     const wrong = list.flatMap((value, i) => (close(actual[output]![i]!, value, rules) ? [] : [i]));
-    const shown = wrong.slice(0, 5).map((i) => `[${i}] ${String(actual[output]![i])} instead of ${String(list[i])}`);
+    const text = (value: Value | undefined): string => (Object.is(value, -0) ? "-0" : String(value));
+    const shown = wrong.slice(0, 5).map((i) => `[${i}] ${text(actual[output]![i])} instead of ${text(list[i])}`);
     expect(wrong.length, `output ${output}: ${wrong.length} of ${list.length} are wrong: ${shown.join("; ")}`).toBe(0);
   });
 }
@@ -56,9 +58,10 @@ export function describeBackend(name: string, makeBackend: () => Backend, skip: 
           compare(one.run(new Workbench(backend)), defined ? one.naive() : one.run(new Workbench(reference)), one);
         });
     }
-    for (const { name: title, check } of refusals) {
+    for (const { name: title, kind, check } of refusals) {
       const skipped = left(title);
       if (skipped !== undefined) it.skip(`${title}: ${skipped.reason}`);
+      else if (kind !== null && !backend.supports(kind, float32)) it.skip(`${title}: not supported`);
       else it(title, () => check(new Workbench(backend)));
     }
   });

@@ -52,15 +52,16 @@ function matmulCase(batch: Sizes, rows: number, depth: number, columns: number, 
       indicesOf(outSizes).map((index) => {
         const [m, n] = index.slice(-2) as [number, number];
         const head = index.slice(0, -2);
-        const at0 = (k: number): [Value, Value] => [a[at(aSizes, [...head, m, k])]!, b[at(bSizes, [...head, k, n])]!];
+        const row = at(aSizes, [...head, m, 0]);
+        const column = at(bSizes, [...head, 0, n]);
         if (dtype.kind !== "floating") {
           let sum = 0n;
-          for (let k = 0; k < depth; k++) sum += (at0(k)[0] as bigint) * (at0(k)[1] as bigint);
+          for (let k = 0; k < depth; k++) sum += (a[row + k] as bigint) * (b[column + k * columns] as bigint);
           const rest = c === null || beta === 0 ? 0n : BigInt(beta) * (c[at(addend!, index)] as bigint);
           return stored(dtype, BigInt(alpha) * sum + rest);
         }
         let sum = 0;
-        for (let k = 0; k < depth; k++) sum += (at0(k)[0] as number) * (at0(k)[1] as number);
+        for (let k = 0; k < depth; k++) sum += (a[row + k] as number) * (b[column + k * columns] as number);
         return stored(dtype, alpha * sum + (c === null || beta === 0 ? 0 : beta * (c[at(addend!, index)] as number)));
       }),
     ],

@@ -4,7 +4,7 @@ import { bool, type DType, dtypes, float16, float32, float64, int64, int8 } from
 import { type Expression, input, scalar } from "../../src/core/expression.ts";
 import { f } from "../../src/core/scalar.ts";
 import { elementCount, type Sizes } from "../../src/core/shape.ts";
-import { boundarySizes, type Case, evaluate, indicesOf, roundingOf, stored, type Tolerance } from "./cases.ts";
+import { at, boundarySizes, type Case, evaluate, indicesOf, roundingOf, stored, type Tolerance } from "./cases.ts";
 import { computeOf, type Layout, layouts, programOf, sample, type Value } from "./workbench.ts";
 
 const kinds: readonly ReductionKind[] = ["sum", "product", "minimum", "maximum", "argmin", "argmax", "all", "any"];
@@ -61,12 +61,11 @@ function reduceCase(name: string, kind: ReductionKind, sizes: Sizes, dims: reado
       return [bench.values(out)];
     },
     naive() {
-      const groups = new Map<string, Value[]>(indicesOf(outSizes).map((index) => [index.join(), []]));
+      const groups: Value[][] = indicesOf(outSizes).map(() => []);
       indicesOf(sizes).forEach((index, i) => {
-        const key = index.map((k, dim) => (dims.includes(dim) ? 0 : k)).join();
-        groups.get(key)!.push(evaluate(expression, given.map((g) => g.values[i]!), scalars, compute));
+        groups[at(outSizes, index)]!.push(evaluate(expression, given.map((g) => g.values[i]!), scalars, compute));
       });
-      return [[...groups.values()].map((values) => {
+      return [groups.map((values) => {
         const value = values.length === 0 ? empty(kind, output) : reduced(kind, values);
         return stored(output, divisor === 1 ? value : Number(value) / divisor);
       })];

@@ -44,7 +44,8 @@ export class Execution {
     const { inputCount, constants, registerCount, instructions, outputs } = program.program;
     const { compute } = program;
     const fixed = [...scalars, ...constants];
-    this.#slots = Array.from({ length: inputCount + fixed.length + registerCount }, () => makeLane(compute, blockLength));
+    const length = Math.min(blockLength, elementCount(sizes));
+    this.#slots = Array.from({ length: inputCount + fixed.length + registerCount }, () => makeLane(compute, length));
     fixed.forEach((value, i) => {
       const lane = this.#slots[inputCount + i]!;
       if (lane instanceof BigInt64Array) lane.fill(wholeBigInt(value));
