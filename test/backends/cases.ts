@@ -28,7 +28,9 @@ export interface Case {
 }
 
 /** Sizes around the lengths of blocks and vectors. */
-export const boundarySizes: readonly number[] = [0, 1, 7, 8, 15, 16, 17, 63, 64, 65, 255, 256, 257, 1000, 1025, 40000];
+export const boundarySizes: readonly number[] = [
+  0, 1, 7, 8, 15, 16, 17, 63, 64, 65, 255, 256, 257, 1000, 1025, 40000,
+];
 
 /** A value as this type holds it; integers and bool as bigints. */
 export function stored(dtype: DType, value: Value): Value {
@@ -48,7 +50,10 @@ function nearestSingle(value: bigint): number {
     const apart = BigInt(candidate) - value;
     return apart < 0n ? -apart : apart;
   };
-  return [step(guess, Number.POSITIVE_INFINITY), step(guess, Number.NEGATIVE_INFINITY)].reduce((a, b) => (distance(b) < distance(a) ? b : a), guess);
+  return [step(guess, Number.POSITIVE_INFINITY), step(guess, Number.NEGATIVE_INFINITY)].reduce(
+    (a, b) => (distance(b) < distance(a) ? b : a),
+    guess,
+  );
 }
 
 /** A value as the compute type holds it. */
@@ -58,31 +63,48 @@ export function computed(compute: DType, value: Value): Value {
 }
 
 /** The expression for one element, straight from the tree. */
-export function evaluate(e: Expression, inputs: readonly Value[], scalars: readonly number[], compute: DType): Value {
+export function evaluate(
+  e: Expression,
+  inputs: readonly Value[],
+  scalars: readonly number[],
+  compute: DType,
+): Value {
   if (e.kind === "input") return computed(compute, inputs[e.index]!);
   if (e.kind === "scalar") return computed(compute, scalars[e.index]!);
   if (e.kind === "constant") return computed(compute, e.value);
   if (e.kind !== "call") throw new Error(`not for programs: ${e.kind}`);
   const operands = e.operands.map((operand) => evaluate(operand, inputs, scalars, compute));
   const { evaluate: real, single, integer } = functionOf(e.name);
-  if (compute === int64 && integer !== null) return computed(compute, integer(...(operands as bigint[])));
-  return computed(compute, (compute === float32 && single !== null ? single : real)(...operands.map(Number)));
+  if (compute === int64 && integer !== null)
+    return computed(compute, integer(...(operands as bigint[])));
+  return computed(
+    compute,
+    (compute === float32 && single !== null ? single : real)(...operands.map(Number)),
+  );
 }
 
 /** Every index of these sizes in row-major order. */
 export function indicesOf(sizes: Sizes): number[][] {
   let all: number[][] = [[]];
-  for (const size of sizes) all = all.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i]));
+  for (const size of sizes)
+    all = all.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i]));
   return all;
 }
 
 /** The row-major position of an index; dimensions of size 1 broadcast, and leading ones may be missing. */
 export function at(sizes: Sizes, index: readonly number[]): number {
   const lead = index.length - sizes.length;
-  return sizes.reduce((position, size, dim) => position * size + (size === 1 ? 0 : index[dim + lead]!), 0);
+  return sizes.reduce(
+    (position, size, dim) => position * size + (size === 1 ? 0 : index[dim + lead]!),
+    0,
+  );
 }
 
-export function close(actual: Value, expected: Value, { tolerance, signedZero }: Pick<Case, "tolerance" | "signedZero">): boolean {
+export function close(
+  actual: Value,
+  expected: Value,
+  { tolerance, signedZero }: Pick<Case, "tolerance" | "signedZero">,
+): boolean {
   if (Object.is(actual, expected)) return true;
   if (typeof actual !== typeof expected) return false;
   if (actual === expected) return !signedZero;
@@ -94,8 +116,14 @@ export function close(actual: Value, expected: Value, { tolerance, signedZero }:
 
 /** How far sums and products of a few terms may differ by their order alone. */
 export function roundingOf(dtype: DType, terms = 1): Tolerance {
-  const unit = dtype === float64 ? 2 ** -52 : dtype === float32 ? 2 ** -23 : dtype.name === "float16" ? 2 ** -10 : 2 ** -7;
+  const unit =
+    dtype === float64
+      ? 2 ** -52
+      : dtype === float32
+        ? 2 ** -23
+        : dtype.name === "float16"
+          ? 2 ** -10
+          : 2 ** -7;
   const inner = dtype === float64 ? 2 ** -52 : 2 ** -23;
   return { relative: unit * 1.01, absolute: inner * terms };
 }
-

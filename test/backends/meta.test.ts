@@ -10,7 +10,15 @@ import { identity } from "./workbench.ts";
 it("allocates without memory and computes nothing", () => {
   const backend = createMetaBackend();
   const storage = backend.allocate(2 ** 50);
-  const operand: Operand = { storage, dtype: float32, sizes: [2 ** 48], strides: [1], offset: 0, count: 2 ** 48, dense: true };
+  const operand: Operand = {
+    storage,
+    dtype: float32,
+    sizes: [2 ** 48],
+    strides: [1],
+    offset: 0,
+    count: 2 ** 48,
+    dense: true,
+  };
   backend.map(identity(float32), operand, [operand], []);
   backend.matmul(operand, operand, operand, 1, 0, null);
   expect(storage.device).toBe(meta);

@@ -1,94 +1,43 @@
 // Conformance: reductions.
-import type { ReductionKind } from "../../src/core/backend.ts";
-import { bool, type DType, dtypes, float16, float32, float64, int64, int8 } from "../../src/core/dtype.ts";
-import { type Expression, input, scalar } from "../../src/core/expression.ts";
+import { bool, dtypes, float16, float32, float64, int64, int8 } from "../../src/core/dtype.ts";
+import { input, scalar } from "../../src/core/expression.ts";
 import { f } from "../../src/core/scalar.ts";
-import { elementCount, type Sizes } from "../../src/core/shape.ts";
-import { at, boundarySizes, type Case, evaluate, indicesOf, roundingOf, stored, type Tolerance } from "./cases.ts";
-import { computeOf, type Layout, layouts, programOf, sample, type Value } from "./workbench.ts";
+import { elementCount } from "../../src/core/shape.ts";
+import { boundarySizes, type Case, roundingOf, stored } from "./cases.ts";
+import { layouts, programOf, sample, type Value } from "./workbench.ts";
 
-const kinds: readonly ReductionKind[] = ["sum", "product", "minimum", "maximum", "argmin", "argmax", "all", "any"];
+import { kinds, reduceCase } from "./reduction.ts";
 
-/** The reduction of a list by definition. Floats are summed in double precision. */
-function reduced(kind: ReductionKind, values: readonly Value[]): Value {
-  if (kind === "all") return BigInt(values.every((v) => Number(v) !== 0));
-  if (kind === "any") return BigInt(values.some((v) => Number(v) !== 0));
-  if (kind === "sum") return typeof values[0] === "bigint" ? (values as bigint[]).reduce((a, b) => a + b, 0n) : (values as number[]).reduce((a, b) => a + b, 0);
-  if (kind === "product") return typeof values[0] === "bigint" ? (values as bigint[]).reduce((a, b) => a * b, 1n) : (values as number[]).reduce((a, b) => a * b, 1);
-  const sorted = values.map((value, i) => ({ value, i }));
-  const first = sorted.find(({ value }) => Number.isNaN(value));
-  const sign = kind === "maximum" || kind === "argmax" ? 1 : -1;
-  const best = first ?? sorted.reduce((a, b) => ((sign > 0 ? b.value > a.value : b.value < a.value) ? b : a));
-  return kind.startsWith("arg") ? BigInt(best.i) : best.value;
-}
-
-interface Given {
-  readonly dtype: DType;
-  readonly values: readonly Value[];
-  readonly layout?: Layout;
-}
-
-interface Options {
-  readonly expression?: Expression;
-  readonly scalars?: readonly number[];
-  readonly compute?: DType;
-  readonly combine?: DType;
-  readonly output?: DType;
-  readonly outputLayout?: Layout;
-  readonly divisor?: number;
-  readonly tolerance?: Tolerance;
-}
-
-function reduceCase(name: string, kind: ReductionKind, sizes: Sizes, dims: readonly number[], given: readonly Given[], options: Options = {}): Case {
-  const { expression = input(0), scalars = [], divisor = 1, outputLayout } = options;
-  const dtype = given[0]!.dtype;
-  const compute = options.compute ?? computeOf(dtype);
-  const combine = options.combine ?? dtype;
-  const output = options.output ?? (kind.startsWith("arg") ? int64 : kind === "all" || kind === "any" ? bool : dtype);
-  const outSizes = sizes.map((size, dim) => (dims.includes(dim) ? 1 : size));
-  const rounds = (kind === "sum" || kind === "product") && combine.kind === "floating";
-  const tolerance = options.tolerance ?? (rounds ? roundingOf(output, 64) : undefined);
-  return {
-    name: `reduce: ${kind} ${name}`,
-    kind: "reduce",
-    compute,
-    ...(tolerance === undefined ? {} : { tolerance }),
-    run(bench) {
-      const inputs = given.map((g) => bench.of(g.dtype, sizes, g.values, g.layout));
-      const out = bench.room(output, outSizes, outputLayout);
-      const program = programOf(expression, given.length, scalars.length, compute, given.map((g) => g.dtype), [combine]);
-      bench.backend.reduce(kind, program, out, inputs, scalars, sizes, divisor);
-      return [bench.values(out)];
-    },
-    naive() {
-      const groups: Value[][] = indicesOf(outSizes).map(() => []);
-      indicesOf(sizes).forEach((index, i) => {
-        groups[at(outSizes, index)]!.push(evaluate(expression, given.map((g) => g.values[i]!), scalars, compute));
-      });
-      return [groups.map((values) => {
-        const value = values.length === 0 ? empty(kind, output) : reduced(kind, values);
-        return stored(output, divisor === 1 ? value : Number(value) / divisor);
-      })];
-    },
-  };
-}
-
-function empty(kind: ReductionKind, output: DType): Value {
-  const value = kind === "product" || kind === "all" ? 1 : 0;
-  return output.kind === "floating" ? value : BigInt(value);
-}
-
-const near = (values: Value[]): Value[] => values.map((v) => (typeof v === "bigint" ? v : Math.fround(1 + v / 64)));
+const near = (values: Value[]): Value[] =>
+  values.map((v) => (typeof v === "bigint" ? v : Math.fround(1 + v / 64)));
 
 function everyKind(): Case[] {
   return kinds.flatMap((kind) =>
     dtypes.flatMap((dtype) => {
       const count = 3 * 37 * 5;
-      const values = kind === "product" && dtype.kind === "floating" ? near(sample(dtype, count, 1)).map((v) => stored(dtype, v)) : sample(dtype, count, 1);
-      const tolerance = dtype.kind === "floating" && kind === "product" ? { tolerance: { relative: roundingOf(dtype).relative + 1e-4 * Number(dtype !== float64), absolute: 1e-12 } } : {};
+      const values =
+        kind === "product" && dtype.kind === "floating"
+          ? near(sample(dtype, count, 1)).map((v) => stored(dtype, v))
+          : sample(dtype, count, 1);
+      const tolerance =
+        dtype.kind === "floating" && kind === "product"
+          ? {
+              tolerance: {
+                relative: roundingOf(dtype).relative + 1e-4 * Number(dtype !== float64),
+                absolute: 1e-12,
+              },
+            }
+          : {};
       return ([[0], [1], [2], [0, 2], [1, 2], [0, 1, 2]] as const).flatMap((dims) =>
         (["dense", "transposed", "negative"] as const).map((layout) =>
-          reduceCase(`${dtype.name} over ${dims.join()} ${layout}`, kind, [3, 37, 5], dims, [{ dtype, values, layout }], tolerance),
+          reduceCase(
+            `${dtype.name} over ${dims.join()} ${layout}`,
+            kind,
+            [3, 37, 5],
+            dims,
+            [{ dtype, values, layout }],
+            tolerance,
+          ),
         ),
       );
     }),
@@ -103,14 +52,40 @@ function bySize(): Case[] {
         if (count === 0 && (kind.startsWith("arg") || kind.endsWith("imum"))) return [];
         if (kind === "product" && dtype.kind === "floating" && count > 1025) return [];
         const values = kind === "product" ? near(sample(dtype, count, 2)) : sample(dtype, count, 2);
-        const tolerance = kind === "product" && dtype.kind === "floating" ? { tolerance: { relative: dtype === float32 ? 2e-4 : 1e-12, absolute: 0 } } : kind === "sum" && dtype === float32 ? { tolerance: { relative: 1e-6, absolute: count * 1e-7 } } : {};
+        const tolerance =
+          kind === "product" && dtype.kind === "floating"
+            ? { tolerance: { relative: dtype === float32 ? 2e-4 : 1e-12, absolute: 0 } }
+            : kind === "sum" && dtype === float32
+              ? { tolerance: { relative: 1e-6, absolute: count * 1e-7 } }
+              : {};
         return [
           reduceCase(`${count} ${dtype.name}`, kind, [count], [0], [{ dtype, values }], tolerance),
-          reduceCase(`${count} stepped ${dtype.name}`, kind, [count], [0], [{ dtype, values, layout: "stepped" }], tolerance),
+          reduceCase(
+            `${count} stepped ${dtype.name}`,
+            kind,
+            [count],
+            [0],
+            [{ dtype, values, layout: "stepped" }],
+            tolerance,
+          ),
           ...(count <= 1025
             ? [
-                reduceCase(`rows of ${count} ${dtype.name}`, kind, [3, count], [1], [{ dtype, values: [...values, ...values, ...values] }], tolerance),
-                reduceCase(`columns of ${count} ${dtype.name}`, kind, [count, 3], [0], [{ dtype, values: values.flatMap((v) => [v, v, v]) }], tolerance),
+                reduceCase(
+                  `rows of ${count} ${dtype.name}`,
+                  kind,
+                  [3, count],
+                  [1],
+                  [{ dtype, values: [...values, ...values, ...values] }],
+                  tolerance,
+                ),
+                reduceCase(
+                  `columns of ${count} ${dtype.name}`,
+                  kind,
+                  [count, 3],
+                  [0],
+                  [{ dtype, values: values.flatMap((v) => [v, v, v]) }],
+                  tolerance,
+                ),
               ]
             : []),
         ];
@@ -127,12 +102,22 @@ function layoutsAndPrograms(): Case[] {
   const rank6 = layouts.flatMap((layout) =>
     layouts.flatMap((outputLayout) =>
       ([[0], [5], [1, 3], [0, 2, 4], [0, 1, 2, 3, 4, 5], []] as const).map((dims) =>
-        reduceCase(`of x * y + s over ${dims.join()}, ${layout} to ${outputLayout}`, "sum", sizes, dims, [{ dtype: float32, values: a, layout }, { dtype: float32, values: b }], {
-          expression: f.add(f.mul(input(0), input(1)), scalar(0)),
-          scalars: [0.5],
-          outputLayout,
-          tolerance: { relative: 1e-5, absolute: 1e-3 },
-        }),
+        reduceCase(
+          `of x * y + s over ${dims.join()}, ${layout} to ${outputLayout}`,
+          "sum",
+          sizes,
+          dims,
+          [
+            { dtype: float32, values: a, layout },
+            { dtype: float32, values: b },
+          ],
+          {
+            expression: f.add(f.mul(input(0), input(1)), scalar(0)),
+            scalars: [0.5],
+            outputLayout,
+            tolerance: { relative: 1e-5, absolute: 1e-3 },
+          },
+        ),
       ),
     ),
   );
@@ -140,35 +125,110 @@ function layoutsAndPrograms(): Case[] {
   const one = [{ dtype: float32, values }];
   return [
     ...rank6,
-    reduceCase("mean of float32", "sum", [20, 30], [1], one, { divisor: 30, tolerance: { relative: 1e-5, absolute: 1e-6 } }),
-    reduceCase("mean of nothing", "sum", [4, 0], [1], [{ dtype: float32, values: [] }], { divisor: 0 }),
-    reduceCase("count of positive values", "sum", [20, 30], [1], one, { expression: f.gt(input(0), 0), combine: int64, output: int64 }),
-    reduceCase("float32 to float64", "sum", [600], [0], one, { output: float64, tolerance: { relative: 1e-5, absolute: 1e-4 } }),
-    reduceCase("int8 to int64", "sum", [600], [0], [{ dtype: int8, values: sample(int8, 600, 1).map(() => 100n) }], { combine: int64, output: int64 }),
-    reduceCase("bool to int64", "sum", [600], [0], [{ dtype: bool, values: sample(bool, 600, 1) }], { combine: int64, output: int64 }),
-    reduceCase("of a test", "all", [20, 30], [1], one, { expression: f.lt(input(0), 3.5), combine: bool }),
-    reduceCase("of a small program value", "any", [20, 30], [1], one, { expression: f.mul(input(0), 0.01), combine: bool }),
-    reduceCase("of squares", "argmax", [20, 30], [1], one, { expression: f.mul(input(0), input(0)) }),
-    reduceCase("of a broadcast input", "sum", [4, 30], [0], [{ dtype: float32, values: Array.from({ length: 120 }, (_, i) => (i % 30) / 4), layout: "broadcast" }]),
+    reduceCase("mean of float32", "sum", [20, 30], [1], one, {
+      divisor: 30,
+      tolerance: { relative: 1e-5, absolute: 1e-6 },
+    }),
+    reduceCase("mean of nothing", "sum", [4, 0], [1], [{ dtype: float32, values: [] }], {
+      divisor: 0,
+    }),
+    reduceCase("count of positive values", "sum", [20, 30], [1], one, {
+      expression: f.gt(input(0), 0),
+      combine: int64,
+      output: int64,
+    }),
+    reduceCase("float32 to float64", "sum", [600], [0], one, {
+      output: float64,
+      tolerance: { relative: 1e-5, absolute: 1e-4 },
+    }),
+    reduceCase(
+      "int8 to int64",
+      "sum",
+      [600],
+      [0],
+      [{ dtype: int8, values: sample(int8, 600, 1).map(() => 100n) }],
+      { combine: int64, output: int64 },
+    ),
+    reduceCase(
+      "bool to int64",
+      "sum",
+      [600],
+      [0],
+      [{ dtype: bool, values: sample(bool, 600, 1) }],
+      { combine: int64, output: int64 },
+    ),
+    reduceCase("of a test", "all", [20, 30], [1], one, {
+      expression: f.lt(input(0), 3.5),
+      combine: bool,
+    }),
+    reduceCase("of a small program value", "any", [20, 30], [1], one, {
+      expression: f.mul(input(0), 0.01),
+      combine: bool,
+    }),
+    reduceCase("of squares", "argmax", [20, 30], [1], one, {
+      expression: f.mul(input(0), input(0)),
+    }),
+    reduceCase(
+      "of a broadcast input",
+      "sum",
+      [4, 30],
+      [0],
+      [
+        {
+          dtype: float32,
+          values: Array.from({ length: 120 }, (_, i) => (i % 30) / 4),
+          layout: "broadcast",
+        },
+      ],
+    ),
     reduceCase("no dimensions", "sum", [], [], [{ dtype: float32, values: [2.5] }]),
     reduceCase("no dimensions", "argmax", [], [], [{ dtype: float32, values: [2.5] }]),
     reduceCase("no rows", "sum", [0, 3], [1], [{ dtype: float32, values: [] }]),
-    ...kinds.filter((kind) => !kind.startsWith("arg") && !kind.endsWith("imum")).map((kind) => reduceCase("over an empty dimension", kind, [3, 0], [1], [{ dtype: float32, values: [] }])),
+    ...kinds
+      .filter((kind) => !kind.startsWith("arg") && !kind.endsWith("imum"))
+      .map((kind) =>
+        reduceCase("over an empty dimension", kind, [3, 0], [1], [{ dtype: float32, values: [] }]),
+      ),
   ];
 }
 
 function specialValues(): Case[] {
   const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
-  const lists: readonly (readonly number[])[] = [[nan, 1, 2], [1, nan, 2, nan, 5], [1, 2, nan], [inf, -inf, 3], [-inf, -inf], [inf, 1], [3, 1, 3, 1], [nan, nan]];
+  const lists: readonly (readonly number[])[] = [
+    [nan, 1, 2],
+    [1, nan, 2, nan, 5],
+    [1, 2, nan],
+    [inf, -inf, 3],
+    [-inf, -inf],
+    [inf, 1],
+    [3, 1, 3, 1],
+    [nan, nan],
+  ];
   return lists.flatMap((list, which) =>
     [1, 40].flatMap((repeats) =>
       [float32, float64, float16].flatMap((dtype) => {
         // Padded with an ordinary value on both sides, so that the special ones fall into different lanes.
-        const values = Array.from({ length: repeats }, (_, i) => (i === 20 || repeats === 1 ? list : [2, 2, 2])).flat();
-        return kinds.filter((kind) => kind !== "product").flatMap((kind) => [
-          reduceCase(`special list ${which} x ${repeats} ${dtype.name}`, kind, [values.length], [0], [{ dtype, values }]),
-          reduceCase(`special list ${which} x ${repeats} ${dtype.name} by columns`, kind, [values.length, 2], [0], [{ dtype, values: values.flatMap((v) => [v, 2]) }]),
-        ]);
+        const values = Array.from({ length: repeats }, (_, i) =>
+          i === 20 || repeats === 1 ? list : [2, 2, 2],
+        ).flat();
+        return kinds
+          .filter((kind) => kind !== "product")
+          .flatMap((kind) => [
+            reduceCase(
+              `special list ${which} x ${repeats} ${dtype.name}`,
+              kind,
+              [values.length],
+              [0],
+              [{ dtype, values }],
+            ),
+            reduceCase(
+              `special list ${which} x ${repeats} ${dtype.name} by columns`,
+              kind,
+              [values.length, 2],
+              [0],
+              [{ dtype, values: values.flatMap((v) => [v, 2]) }],
+            ),
+          ]);
       }),
     ),
   );
@@ -189,7 +249,10 @@ function accuracy(): Case[] {
       const copy = programOf(input(0), 1, 0, float32, [float32], [float32]);
       bench.backend.map(copy, dense, [many], []);
       return [many, dense, { ...dense, sizes: [1000000, 1], strides: [1, 1] }].map((source) => {
-        const out = bench.room(float32, source.sizes.map(() => 1));
+        const out = bench.room(
+          float32,
+          source.sizes.map(() => 1),
+        );
         bench.backend.reduce("sum", copy, out, [source], [], source.sizes, 1);
         return bench.values(out);
       });
@@ -200,15 +263,39 @@ function accuracy(): Case[] {
   const wrapping = [2n ** 62n, 2n ** 62n, 2n ** 62n, 5n];
   return [
     million,
-    reduceCase("40000 ones of float16 accumulate in float32", "sum", [40000], [0], [{ dtype: float16, values: ones }], { tolerance: { relative: 0, absolute: 0 } }),
+    reduceCase(
+      "40000 ones of float16 accumulate in float32",
+      "sum",
+      [40000],
+      [0],
+      [{ dtype: float16, values: ones }],
+      { tolerance: { relative: 0, absolute: 0 } },
+    ),
     reduceCase("int64 wraps", "sum", [4], [0], [{ dtype: int64, values: wrapping }]),
     reduceCase("int64 wraps", "product", [4], [0], [{ dtype: int64, values: wrapping }]),
-    reduceCase("int8 wraps when stored", "sum", [3], [0], [{ dtype: int8, values: [100n, 100n, 100n] }]),
-    reduceCase("a large and many small columns", "sum", [1025, 65], [0], [{ dtype: float32, values: Array.from({ length: 1025 * 65 }, (_, i) => (i < 65 ? 4096 : tenth)) }], { tolerance: { relative: 1e-6, absolute: 0 } }),
+    reduceCase(
+      "int8 wraps when stored",
+      "sum",
+      [3],
+      [0],
+      [{ dtype: int8, values: [100n, 100n, 100n] }],
+    ),
+    reduceCase(
+      "a large and many small columns",
+      "sum",
+      [1025, 65],
+      [0],
+      [
+        {
+          dtype: float32,
+          values: Array.from({ length: 1025 * 65 }, (_, i) => (i < 65 ? 4096 : tenth)),
+        },
+      ],
+      { tolerance: { relative: 1e-6, absolute: 0 } },
+    ),
   ];
 }
 
 export function reduceCases(): Case[] {
   return [everyKind(), bySize(), layoutsAndPrograms(), specialValues(), accuracy()].flat();
 }
-

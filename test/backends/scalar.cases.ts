@@ -11,7 +11,9 @@ interface Group {
   readonly values: Partial<Record<FunctionName, string>>;
 }
 
-const golden = JSON.parse(readFileSync(new URL("../golden/scalar.json", import.meta.url), "utf8")) as Record<string, readonly Group[]>;
+const golden = JSON.parse(
+  readFileSync(new URL("../golden/scalar.json", import.meta.url), "utf8"),
+) as Record<string, readonly Group[]>;
 
 const decoded = (dtype: DType, text: string): Value[] => {
   const bytes = Buffer.from(text, "base64");
@@ -22,11 +24,47 @@ const decoded = (dtype: DType, text: string): Value[] => {
 
 // What the machine rounds correctly, or what has no rounding at all. The others may err in their last digits.
 const exact: ReadonlySet<string> = new Set<FunctionName>([
-  "add", "sub", "mul", "div", "neg", "abs", "sign", "floor", "ceil", "round", "trunc", "fmod", "remainder", "floorDivide", "reciprocal", "sqrt",
-  "minimum", "maximum", "fmin", "fmax", "copysign", "nextafter", "signbit", "eq", "ne", "lt", "le", "gt", "ge", "and", "or", "not", "select",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "ceil",
+  "round",
+  "trunc",
+  "fmod",
+  "remainder",
+  "floorDivide",
+  "reciprocal",
+  "sqrt",
+  "minimum",
+  "maximum",
+  "fmin",
+  "fmax",
+  "copysign",
+  "nextafter",
+  "signbit",
+  "eq",
+  "ne",
+  "lt",
+  "le",
+  "gt",
+  "ge",
+  "and",
+  "or",
+  "not",
+  "select",
 ]);
 // Of two zeros with different signs either may be called the smaller.
-const unsignedZero: ReadonlySet<string> = new Set<FunctionName>(["minimum", "maximum", "fmin", "fmax"]);
+const unsignedZero: ReadonlySet<string> = new Set<FunctionName>([
+  "minimum",
+  "maximum",
+  "fmin",
+  "fmax",
+]);
 // Where PyTorch itself stops early, or the function crosses zero at a point that no float hits.
 const rough: Partial<Record<string, readonly [single: number, double: number]>> = {
   digamma: [2e-5, 1e-13],
@@ -49,7 +87,14 @@ function toleranceOf(name: string, dtype: DType, truth: boolean): Tolerance | nu
     : { relative: double, absolute: crossing ? 1e-14 : absolute };
 }
 
-function scalarCase(title: string, name: FunctionName, dtype: DType, operands: readonly (readonly Value[])[], expected: () => Value[], truth: boolean): Case {
+function scalarCase(
+  title: string,
+  name: FunctionName,
+  dtype: DType,
+  operands: readonly (readonly Value[])[],
+  expected: () => Value[],
+  truth: boolean,
+): Case {
   const tolerance = toleranceOf(name, dtype, truth);
   return {
     name: `scalar: ${name} ${title} ${dtype.name}`,
@@ -68,9 +113,20 @@ function scalarCase(title: string, name: FunctionName, dtype: DType, operands: r
   };
 }
 
-function defined(name: FunctionName, dtype: DType, operands: readonly (readonly Value[])[]): Value[] {
+function defined(
+  name: FunctionName,
+  dtype: DType,
+  operands: readonly (readonly Value[])[],
+): Value[] {
   const expression = call(name, ...operands.map((_values, i) => input(i)));
-  return operands[0]!.map((_value, i) => evaluate(expression, operands.map((values) => values[i]!), [], dtype));
+  return operands[0]!.map((_value, i) =>
+    evaluate(
+      expression,
+      operands.map((values) => values[i]!),
+      [],
+      dtype,
+    ),
+  );
 }
 
 /** Whether PyTorch is known to be wrong here, and we are not. */
@@ -78,7 +134,12 @@ function differs(name: string, dtype: DType, [a, b]: readonly number[]): boolean
   // Its sine of an integer times pi is not zero, so that its trigamma is finite at poles.
   if (name === "trigamma") return a! <= 0 && Number.isInteger(a);
   // Its vectorized float32 remainder by a number below the normal ones is NaN.
-  return (name === "fmod" || name === "remainder") && dtype === float32 && b !== 0 && Math.abs(b!) < 2 ** -126;
+  return (
+    (name === "fmod" || name === "remainder") &&
+    dtype === float32 &&
+    b !== 0 &&
+    Math.abs(b!) < 2 ** -126
+  );
 }
 
 function againstPyTorch(): Case[] {
@@ -87,32 +148,82 @@ function againstPyTorch(): Case[] {
       Object.entries(values).map(([name, text]) => {
         const lists = operands.map((operand) => decoded(dtype, operand));
         const expected = decoded(dtype, text);
-        const keep = (i: number): boolean => !differs(name, dtype, lists.map((list) => Number(list[i]!)));
+        const keep = (i: number): boolean =>
+          !differs(
+            name,
+            dtype,
+            lists.map((list) => Number(list[i]!)),
+          );
         const chosen = (list: Value[]): Value[] => list.filter((_value, i) => keep(i));
-        return scalarCase("as PyTorch", name as FunctionName, dtype, lists.map(chosen), () => chosen(expected), true);
+        return scalarCase(
+          "as PyTorch",
+          name as FunctionName,
+          dtype,
+          lists.map(chosen),
+          () => chosen(expected),
+          true,
+        );
       }),
     ),
   );
 }
 
-const arities = new Map<FunctionName, number>(functionNames.map((name) => [name, Math.max(functionOf(name).evaluate.length, functionOf(name).integer?.length ?? 0)]));
+const arities = new Map<FunctionName, number>(
+  functionNames.map((name) => [
+    name,
+    Math.max(functionOf(name).evaluate.length, functionOf(name).integer?.length ?? 0),
+  ]),
+);
 const domains: Partial<Record<FunctionName, readonly [number, number]>> = {
-  sqrt: [0, 100], rsqrt: [1e-3, 100], log: [1e-6, 100], log2: [1e-6, 100], log10: [1e-6, 100], log1p: [-0.99, 50], asin: [-1, 1], acos: [-1, 1],
-  acosh: [1, 50], atanh: [-0.99, 0.99], erfinv: [-0.99, 0.99], exp: [-87, 88], exp2: [-125, 127], sinh: [-80, 80], cosh: [-80, 80],
-  lgamma: [0.01, 60], digamma: [0.01, 60], trigamma: [0.01, 60], pow: [0.05, 6], tan: [-1.5, 1.5], sin: [-1000, 1000], cos: [-1000, 1000],
+  sqrt: [0, 100],
+  rsqrt: [1e-3, 100],
+  log: [1e-6, 100],
+  log2: [1e-6, 100],
+  log10: [1e-6, 100],
+  log1p: [-0.99, 50],
+  asin: [-1, 1],
+  acos: [-1, 1],
+  acosh: [1, 50],
+  atanh: [-0.99, 0.99],
+  erfinv: [-0.99, 0.99],
+  exp: [-87, 88],
+  exp2: [-125, 127],
+  sinh: [-80, 80],
+  cosh: [-80, 80],
+  lgamma: [0.01, 60],
+  digamma: [0.01, 60],
+  trigamma: [0.01, 60],
+  pow: [0.05, 6],
+  tan: [-1.5, 1.5],
+  sin: [-1000, 1000],
+  cos: [-1000, 1000],
 };
 
 function overRanges(): Case[] {
   return functionNames.flatMap((name) =>
     [float32, float64, int64].flatMap((dtype) => {
-      if (dtype !== int64 && functionOf(name).integer !== null && Number.isNaN(functionOf(name).evaluate(1, 1, 1))) return [];
+      if (
+        dtype !== int64 &&
+        functionOf(name).integer !== null &&
+        Number.isNaN(functionOf(name).evaluate(1, 1, 1))
+      )
+        return [];
       const [low, high] = domains[name] ?? [-6, 6];
       const operands = Array.from({ length: arities.get(name)! }, (_, k) =>
         dtype === int64
           ? integersFor(name, k + 1)
-          : (sample(float64, 1025, k + 1) as number[]).map((v) => rounded(dtype, low + ((v + 4) / 8) * (high - low))),
+          : (sample(float64, 1025, k + 1) as number[]).map((v) =>
+              rounded(dtype, low + ((v + 4) / 8) * (high - low)),
+            ),
       );
-      return scalarCase("over a range,", name, dtype, operands, () => defined(name, dtype, operands), false);
+      return scalarCase(
+        "over a range,",
+        name,
+        dtype,
+        operands,
+        () => defined(name, dtype, operands),
+        false,
+      );
     }),
   );
 }
@@ -123,7 +234,8 @@ function integersFor(name: FunctionName, seed: number): Value[] {
   return functionOf(name).integer === null ? values.map((v) => v % 12n) : values;
 }
 
-const rounded = (dtype: DType, value: number): number => (dtype === float32 ? Math.fround(value) : value);
+const rounded = (dtype: DType, value: number): number =>
+  dtype === float32 ? Math.fround(value) : value;
 
 function integerEdges(): Case[] {
   const least = -(2n ** 63n);
@@ -131,8 +243,19 @@ function integerEdges(): Case[] {
     [least, least, least, 5n, -5n, 0n, least, 2n ** 63n - 1n],
     [-1n, 0n, 1n, 0n, 0n, 0n, least, -1n],
   ];
-  const dividing: readonly FunctionName[] = ["div", "fmod", "remainder", "floorDivide", "gcd", "pow", "shiftLeft", "shiftRight"];
-  return dividing.map((name) => scalarCase("at its edges,", name, int64, operands, () => defined(name, int64, operands), false));
+  const dividing: readonly FunctionName[] = [
+    "div",
+    "fmod",
+    "remainder",
+    "floorDivide",
+    "gcd",
+    "pow",
+    "shiftLeft",
+    "shiftRight",
+  ];
+  return dividing.map((name) =>
+    scalarCase("at its edges,", name, int64, operands, () => defined(name, int64, operands), false),
+  );
 }
 
 export function scalarCases(): Case[] {

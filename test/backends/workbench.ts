@@ -24,8 +24,10 @@ function place(sizes: Sizes, layout: Layout): Placement {
     const back = contiguousStrides([...sizes].reverse()).reverse();
     return { strides: back, offset: 0, length: count };
   }
-  if (layout === "stepped") return { strides: strides.map((s) => s * 3), offset: 2, length: count * 3 + 2 };
-  if (layout === "negative") return { strides: strides.map((s) => -s), offset: Math.max(count - 1, 0), length: count };
+  if (layout === "stepped")
+    return { strides: strides.map((s) => s * 3), offset: 2, length: count * 3 + 2 };
+  if (layout === "negative")
+    return { strides: strides.map((s) => -s), offset: Math.max(count - 1, 0), length: count };
   if (layout === "padded") {
     const wide = sizes.map((size, i) => (i === sizes.length - 1 ? size + 5 : size));
     return { strides: contiguousStrides(wide), offset: 0, length: elementCount(wide) };
@@ -33,16 +35,26 @@ function place(sizes: Sizes, layout: Layout): Placement {
   if (layout === "offset") return { strides, offset: 5, length: count + 9 };
   if (layout === "broadcast") {
     const kept = sizes.slice(1);
-    return { strides: [0, ...contiguousStrides(kept)].slice(0, sizes.length), offset: 0, length: elementCount(kept) };
+    return {
+      strides: [0, ...contiguousStrides(kept)].slice(0, sizes.length),
+      offset: 0,
+      length: elementCount(kept),
+    };
   }
   return { strides, offset: 0, length: count };
 }
 
 /** Storage positions of an operand in row-major order. */
-export function positionsOf({ sizes, strides, offset }: Pick<Operand, "sizes" | "strides" | "offset">): number[] {
+export function positionsOf({
+  sizes,
+  strides,
+  offset,
+}: Pick<Operand, "sizes" | "strides" | "offset">): number[] {
   let positions = [offset];
   sizes.forEach((size, dim) => {
-    positions = positions.flatMap((base) => Array.from({ length: size }, (_, i) => base + i * strides[dim]!));
+    positions = positions.flatMap((base) =>
+      Array.from({ length: size }, (_, i) => base + i * strides[dim]!),
+    );
   });
   return positions;
 }
@@ -61,7 +73,11 @@ export class Workbench {
   /** An operand that holds these values in row-major order; a broadcast one repeats its first part. */
   of(dtype: DType, sizes: Sizes, values: readonly Value[], layout: Layout = "dense"): Operand {
     const operand = this.#make(dtype, sizes, layout);
-    const elements: { [i: number]: Value } = new dtype.codec.array(operand.storage.host(), 0, operand.storage.byteLength / dtype.itemsize);
+    const elements: { [i: number]: Value } = new dtype.codec.array(
+      operand.storage.host(),
+      0,
+      operand.storage.byteLength / dtype.itemsize,
+    );
     positionsOf(operand).forEach((position, i) => {
       elements[position] = dtype.codec.encode(values[i]!);
     });
@@ -87,13 +103,25 @@ export class Workbench {
   #make(dtype: DType, sizes: Sizes, layout: Layout): Operand {
     const { strides, offset, length } = place(sizes, layout);
     const storage = this.backend.allocate(length * dtype.itemsize);
-    return { storage, dtype, sizes, strides, offset, count: elementCount(sizes), dense: isContiguous(sizes, strides) };
+    return {
+      storage,
+      dtype,
+      sizes,
+      strides,
+      offset,
+      count: elementCount(sizes),
+      dense: isContiguous(sizes, strides),
+    };
   }
 
   /** The values in row-major order, those of integers and bool as bigints. */
   values(operand: Operand): Value[] {
     this.#checkSurroundings();
-    const elements = new operand.dtype.codec.array(operand.storage.host(), 0, operand.storage.byteLength / operand.dtype.itemsize);
+    const elements = new operand.dtype.codec.array(
+      operand.storage.host(),
+      0,
+      operand.storage.byteLength / operand.dtype.itemsize,
+    );
     return positionsOf(operand).map((position) => {
       const value = operand.dtype.codec.decode(elements[position]!);
       return operand.dtype.kind === "floating" ? (value as number) : BigInt(value);
@@ -122,11 +150,11 @@ export function programOf(
   inputs: readonly DType[],
   outputs: readonly DType[],
 ): TypedProgram {
-  return new Program(expression instanceof Array ? expression : [expression as Expression], inputCount, scalarCount).typed(
-    compute,
-    inputs,
-    outputs,
-  );
+  return new Program(
+    expression instanceof Array ? expression : [expression as Expression],
+    inputCount,
+    scalarCount,
+  ).typed(compute, inputs, outputs);
 }
 
 /** The type in which a program over this type computes. */
@@ -137,9 +165,21 @@ export function identity(dtype: DType): TypedProgram {
   return programOf(input(0), 1, 0, computeOf(dtype), [dtype], [dtype]);
 }
 
-export function applied(name: string, dtype: DType, arity: number, output: DType = dtype): TypedProgram {
+export function applied(
+  name: string,
+  dtype: DType,
+  arity: number,
+  output: DType = dtype,
+): TypedProgram {
   const operands = Array.from({ length: arity }, (_, i) => input(i));
-  return programOf(call(name, ...operands), arity, 0, computeOf(dtype), operands.map(() => dtype), [output]);
+  return programOf(
+    call(name, ...operands),
+    arity,
+    0,
+    computeOf(dtype),
+    operands.map(() => dtype),
+    [output],
+  );
 }
 
 /** Values that look random: small, of both signs, some equal; fit for the type. */
@@ -149,7 +189,8 @@ export function sample(dtype: DType, count: number, seed: number): Value[] {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const unit = state / 4294967296;
     if (dtype === bool) return unit < 0.5 ? 0n : 1n;
-    if (dtype.kind === "integer") return BigInt(Math.floor(unit * 100) - (dtype.name === "uint8" ? 0 : 50));
+    if (dtype.kind === "integer")
+      return BigInt(Math.floor(unit * 100) - (dtype.name === "uint8" ? 0 : 50));
     return dtype.codec.decode(dtype.codec.encode(Math.fround(unit * 8 - 4))) as number;
   });
 }

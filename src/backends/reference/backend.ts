@@ -1,5 +1,12 @@
 // The reference backend: every kernel as plain loops over host memory. It says what each kernel means, and runs where nothing faster does.
-import type { Backend, KernelKind, Operand, ReductionKind, ScanKind, ScatterKind } from "../../core/backend.ts";
+import type {
+  Backend,
+  KernelKind,
+  Operand,
+  ReductionKind,
+  ScanKind,
+  ScatterKind,
+} from "../../core/backend.ts";
 import { cpu } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
 import { DeviceError } from "../../core/errors.ts";
@@ -36,11 +43,21 @@ export class ReferenceBackend implements Backend {
     return dtype.codec.decode(elementsIn(storage, dtype)[position]!);
   }
 
-  map(program: TypedProgram, output: Operand, inputs: readonly Operand[], scalars: readonly number[]): void {
+  map(
+    program: TypedProgram,
+    output: Operand,
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+  ): void {
     map(program, [output], inputs, scalars);
   }
 
-  mapMany(program: TypedProgram, outputs: readonly Operand[], inputs: readonly Operand[], scalars: readonly number[]): void {
+  mapMany(
+    program: TypedProgram,
+    outputs: readonly Operand[],
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+  ): void {
     map(program, outputs, inputs, scalars);
   }
 
@@ -56,11 +73,24 @@ export class ReferenceBackend implements Backend {
     reduce(kind, program, output, inputs, scalars, sizes, divisor);
   }
 
-  scan(kind: ScanKind, output: Operand, input: Operand, dim: number, positions: Operand | null): void {
+  scan(
+    kind: ScanKind,
+    output: Operand,
+    input: Operand,
+    dim: number,
+    positions: Operand | null,
+  ): void {
     scan(kind, output, input, dim, positions);
   }
 
-  matmul(output: Operand, a: Operand, b: Operand, alpha: number, beta: number, addend: Operand | null): void {
+  matmul(
+    output: Operand,
+    a: Operand,
+    b: Operand,
+    alpha: number,
+    beta: number,
+    addend: Operand | null,
+  ): void {
     matmul(output, a, b, alpha, beta, addend);
   }
 
@@ -68,7 +98,13 @@ export class ReferenceBackend implements Backend {
     gather(output, input, dim, indices);
   }
 
-  scatter(kind: ScatterKind, output: Operand, dim: number, indices: Operand, source: Operand): void {
+  scatter(
+    kind: ScatterKind,
+    output: Operand,
+    dim: number,
+    indices: Operand,
+    source: Operand,
+  ): void {
     scatter(kind, output, dim, indices, source);
   }
 
@@ -76,7 +112,12 @@ export class ReferenceBackend implements Backend {
     index(output, input, indices);
   }
 
-  indexPut(output: Operand, indices: readonly Operand[], source: Operand, accumulate: boolean): void {
+  indexPut(
+    output: Operand,
+    indices: readonly Operand[],
+    source: Operand,
+    accumulate: boolean,
+  ): void {
     indexPut(output, indices, source, accumulate);
   }
 

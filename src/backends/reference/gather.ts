@@ -10,7 +10,13 @@ import { Walk } from "./walk.ts";
 type Value = number | bigint;
 
 /** An index value as a position from 0; `lowest` is the smallest value allowed. */
-function checked(operation: string, value: Value, dim: number, size: number, lowest: number): number {
+function checked(
+  operation: string,
+  value: Value,
+  dim: number,
+  size: number,
+  lowest: number,
+): number {
   if (value < lowest || value >= size)
     throw new IndexError(
       size === 0
@@ -21,7 +27,12 @@ function checked(operation: string, value: Value, dim: number, size: number, low
 }
 
 /** Storage positions of operand[p with p[dim] replaced by index[p]], for every p of index. */
-function alongDimension(operation: string, operand: Operand, dim: number, index: Operand): Float64Array {
+function alongDimension(
+  operation: string,
+  operand: Operand,
+  dim: number,
+  index: Operand,
+): Float64Array {
   const positions = new Float64Array(elementCount(index.sizes));
   const others = operand.strides.map((stride, d) => (d === dim ? 0 : stride));
   // A tensor without dimensions counts as one dimension of size 1.
@@ -36,7 +47,12 @@ function alongDimension(operation: string, operand: Operand, dim: number, index:
 }
 
 /** Storage positions of operand[indices[0][i], indices[1][i], ..., rest...], for every i and rest in row-major order. */
-function byIndices(operation: string, operand: Operand, indices: readonly Operand[], sizes: Sizes): Float64Array {
+function byIndices(
+  operation: string,
+  operand: Operand,
+  indices: readonly Operand[],
+  sizes: Sizes,
+): Float64Array {
   const positions = new Float64Array(elementCount(sizes));
   if (positions.length === 0) return positions;
   const values = indices.map(elementsOf);
@@ -48,7 +64,8 @@ function byIndices(operation: string, operand: Operand, indices: readonly Operan
     let base = operand.offset;
     for (let d = 0; d < indices.length; d++) {
       const size = operand.sizes[d]!;
-      base += operand.strides[d]! * checked(operation, values[d]![places[d]!.next()]!, d, size, -size);
+      base +=
+        operand.strides[d]! * checked(operation, values[d]![places[d]!.next()]!, d, size, -size);
     }
     walk.reset(base);
     for (let r = 0; r < restCount; r++) positions[i + r] = walk.next();
@@ -66,7 +83,13 @@ function readAt(output: Operand, input: Operand, positions: Float64Array): void 
   for (const value of values) target[places.next()] = value;
 }
 
-function writeAt(kind: ScatterKind, output: Operand, positions: Float64Array, source: Operand, sizes: Sizes): void {
+function writeAt(
+  kind: ScatterKind,
+  output: Operand,
+  positions: Float64Array,
+  source: Operand,
+  sizes: Sizes,
+): void {
   const compute = computeTypeOf(output.dtype);
   const combine = combinationOf(kind, compute === int64);
   const elements = elementsOf(source);
@@ -77,13 +100,19 @@ function writeAt(kind: ScatterKind, output: Operand, positions: Float64Array, so
   const places = new Walk(sizes, source.strides, source.offset);
   for (const position of positions) {
     const value = convert(elements[places.next()]!);
-    target[position] = combine === null ? value : encode(combine(decode(target[position]!), decode(value)));
+    target[position] =
+      combine === null ? value : encode(combine(decode(target[position]!), decode(value)));
   }
 }
 
-function combinationOf(kind: ScatterKind, integer: boolean): ((a: Value, b: Value) => Value) | null {
+function combinationOf(
+  kind: ScatterKind,
+  integer: boolean,
+): ((a: Value, b: Value) => Value) | null {
   if (kind === "set") return null;
-  const { evaluate, integer: exact } = functionOf(kind === "sum" ? "add" : kind === "product" ? "mul" : kind);
+  const { evaluate, integer: exact } = functionOf(
+    kind === "sum" ? "add" : kind === "product" ? "mul" : kind,
+  );
   return (integer ? exact : evaluate) as (a: Value, b: Value) => Value;
 }
 
@@ -93,7 +122,13 @@ export function gather(output: Operand, input: Operand, dim: number, index: Oper
 }
 
 /** See `Backend.scatter`. */
-export function scatter(kind: ScatterKind, output: Operand, dim: number, index: Operand, source: Operand): void {
+export function scatter(
+  kind: ScatterKind,
+  output: Operand,
+  dim: number,
+  index: Operand,
+  source: Operand,
+): void {
   writeAt(kind, output, alongDimension("scatter", output, dim, index), source, index.sizes);
 }
 
@@ -103,6 +138,17 @@ export function index(output: Operand, input: Operand, indices: readonly Operand
 }
 
 /** See `Backend.indexPut`. */
-export function indexPut(output: Operand, indices: readonly Operand[], source: Operand, accumulate: boolean): void {
-  writeAt(accumulate ? "sum" : "set", output, byIndices("indexPut", output, indices, source.sizes), source, source.sizes);
+export function indexPut(
+  output: Operand,
+  indices: readonly Operand[],
+  source: Operand,
+  accumulate: boolean,
+): void {
+  writeAt(
+    accumulate ? "sum" : "set",
+    output,
+    byIndices("indexPut", output, indices, source.sizes),
+    source,
+    source.sizes,
+  );
 }

@@ -4,7 +4,14 @@ import { float32, int64, wholeBigInt } from "../../core/dtype.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import { functionOf } from "../../core/scalar.ts";
 import { broadcastStrides, elementCount, type Sizes } from "../../core/shape.ts";
-import { decoderFor, elementsOf, encoderFor, type Elements, type Lane, makeLane } from "./memory.ts";
+import {
+  decoderFor,
+  elementsOf,
+  encoderFor,
+  type Elements,
+  type Lane,
+  makeLane,
+} from "./memory.ts";
 import { blockLength, Walk } from "./walk.ts";
 
 type Apply = (...x: (number | bigint)[]) => number | bigint;
@@ -28,7 +35,8 @@ class Source {
   }
 
   load(count: number): void {
-    for (let i = 0; i < count; i++) this.#lane[i] = this.#decode(this.#elements[this.#walk.next()]!);
+    for (let i = 0; i < count; i++)
+      this.#lane[i] = this.#decode(this.#elements[this.#walk.next()]!);
   }
 }
 
@@ -36,22 +44,36 @@ class Source {
 export class Execution {
   readonly #sources: readonly Source[];
   readonly #slots: readonly Lane[];
-  readonly #steps: readonly { readonly apply: Apply; readonly operands: readonly Elements[]; readonly destination: Elements }[];
+  readonly #steps: readonly {
+    readonly apply: Apply;
+    readonly operands: readonly Elements[];
+    readonly destination: Elements;
+  }[];
   /** Where each output of the program stands after `run`. */
   readonly results: readonly Lane[];
 
-  constructor(program: TypedProgram, inputs: readonly Operand[], scalars: readonly number[], sizes: Sizes, strides: readonly Sizes[]) {
+  constructor(
+    program: TypedProgram,
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+    sizes: Sizes,
+    strides: readonly Sizes[],
+  ) {
     const { inputCount, constants, registerCount, instructions, outputs } = program.program;
     const { compute } = program;
     const fixed = [...scalars, ...constants];
     const length = Math.min(blockLength, elementCount(sizes));
-    this.#slots = Array.from({ length: inputCount + fixed.length + registerCount }, () => makeLane(compute, length));
+    this.#slots = Array.from({ length: inputCount + fixed.length + registerCount }, () =>
+      makeLane(compute, length),
+    );
     fixed.forEach((value, i) => {
       const lane = this.#slots[inputCount + i]!;
       if (lane instanceof BigInt64Array) lane.fill(wholeBigInt(value));
       else lane.fill(value);
     });
-    this.#sources = inputs.map((operand, i) => new Source(operand, program, sizes, strides[i]!, this.#slots[i]!));
+    this.#sources = inputs.map(
+      (operand, i) => new Source(operand, program, sizes, strides[i]!, this.#slots[i]!),
+    );
     this.#steps = instructions.map(({ name, operands, destination }) => ({
       apply: meaningOf(name, program),
       operands: operands.map((slot) => this.#slots[slot]!),
@@ -70,8 +92,10 @@ export class Execution {
     for (const source of this.#sources) source.load(count);
     for (const { apply, operands, destination } of this.#steps) {
       const [a, b, c] = operands;
-      if (c !== undefined) for (let i = 0; i < count; i++) destination[i] = apply(a![i]!, b![i]!, c[i]!);
-      else if (b !== undefined) for (let i = 0; i < count; i++) destination[i] = apply(a![i]!, b[i]!);
+      if (c !== undefined)
+        for (let i = 0; i < count; i++) destination[i] = apply(a![i]!, b![i]!, c[i]!);
+      else if (b !== undefined)
+        for (let i = 0; i < count; i++) destination[i] = apply(a![i]!, b[i]!);
       else for (let i = 0; i < count; i++) destination[i] = apply(a![i]!);
     }
   }
@@ -87,11 +111,18 @@ function meaningOf(name: string, { compute }: TypedProgram): Apply {
 }
 
 /** Runs a program over equally sized outputs, to whose sizes the inputs broadcast. */
-export function map(program: TypedProgram, outputs: readonly Operand[], inputs: readonly Operand[], scalars: readonly number[]): void {
+export function map(
+  program: TypedProgram,
+  outputs: readonly Operand[],
+  inputs: readonly Operand[],
+  scalars: readonly number[],
+): void {
   const { sizes } = outputs[0]!;
   const count = elementCount(sizes);
   if (count === 0) return;
-  const strides = inputs.map((operand) => broadcastStrides("map", operand.sizes, operand.strides, sizes));
+  const strides = inputs.map((operand) =>
+    broadcastStrides("map", operand.sizes, operand.strides, sizes),
+  );
   const execution = new Execution(program, inputs, scalars, sizes, strides);
   const targets = outputs.map((operand, i) => ({
     elements: elementsOf(operand),

@@ -10,7 +10,11 @@ function* matrices(operand: Operand, buffer: Lane): Generator<undefined> {
   const rank = operand.sizes.length;
   const elements = elementsOf(operand);
   const decode = decoderFor(operand.dtype, buffer instanceof BigInt64Array ? int64 : float64);
-  const batch = new Walk(operand.sizes.slice(0, rank - 2), operand.strides.slice(0, rank - 2), operand.offset);
+  const batch = new Walk(
+    operand.sizes.slice(0, rank - 2),
+    operand.strides.slice(0, rank - 2),
+    operand.offset,
+  );
   const inner = new Walk(operand.sizes.slice(rank - 2), operand.strides.slice(rank - 2), 0);
   const target: { [position: number]: number | bigint } = buffer;
   for (;;) {
@@ -21,7 +25,14 @@ function* matrices(operand: Operand, buffer: Lane): Generator<undefined> {
 }
 
 /** out = a @ b for row-major numbers. */
-function multiply(out: Float64Array, a: Float64Array, b: Float64Array, rows: number, depth: number, columns: number): void {
+function multiply(
+  out: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  rows: number,
+  depth: number,
+  columns: number,
+): void {
   out.fill(0);
   for (let m = 0; m < rows; m++)
     for (let k = 0; k < depth; k++) {
@@ -31,7 +42,14 @@ function multiply(out: Float64Array, a: Float64Array, b: Float64Array, rows: num
 }
 
 /** The same for integers, wrapping to 64 bits. */
-function multiplyIntegers(out: BigInt64Array, a: BigInt64Array, b: BigInt64Array, rows: number, depth: number, columns: number): void {
+function multiplyIntegers(
+  out: BigInt64Array,
+  a: BigInt64Array,
+  b: BigInt64Array,
+  rows: number,
+  depth: number,
+  columns: number,
+): void {
   out.fill(0n);
   for (let m = 0; m < rows; m++)
     for (let k = 0; k < depth; k++) {
@@ -41,7 +59,14 @@ function multiplyIntegers(out: BigInt64Array, a: BigInt64Array, b: BigInt64Array
 }
 
 /** See `Backend.matmul`. */
-export function matmul(output: Operand, a: Operand, b: Operand, alpha: number, beta: number, addend: Operand | null): void {
+export function matmul(
+  output: Operand,
+  a: Operand,
+  b: Operand,
+  alpha: number,
+  beta: number,
+  addend: Operand | null,
+): void {
   const count = elementCount(output.sizes);
   if (count === 0) return;
   const rank = output.sizes.length;
@@ -68,15 +93,33 @@ export function matmul(output: Operand, a: Operand, b: Operand, alpha: number, b
     lefts.next();
     rights.next();
     if (product instanceof BigInt64Array) {
-      multiplyIntegers(product, left as BigInt64Array, right as BigInt64Array, rows, depth, columns);
+      multiplyIntegers(
+        product,
+        left as BigInt64Array,
+        right as BigInt64Array,
+        rows,
+        depth,
+        columns,
+      );
       for (const value of product) {
-        const rest = addends === null ? 0n : wholeBigInt(beta) * (decode(addends[addendPlaces!.next()]!) as bigint);
+        const rest =
+          addends === null
+            ? 0n
+            : wholeBigInt(beta) * (decode(addends[addendPlaces!.next()]!) as bigint);
         elements[places.next()] = encode(wholeBigInt(alpha) * value + rest);
       }
     } else {
-      multiply(product as Float64Array, left as Float64Array, right as Float64Array, rows, depth, columns);
+      multiply(
+        product as Float64Array,
+        left as Float64Array,
+        right as Float64Array,
+        rows,
+        depth,
+        columns,
+      );
       for (const value of product) {
-        const rest = addends === null ? 0 : beta * (decode(addends[addendPlaces!.next()]!) as number);
+        const rest =
+          addends === null ? 0 : beta * (decode(addends[addendPlaces!.next()]!) as number);
         elements[places.next()] = encode(alpha * value + rest);
       }
     }

@@ -28,7 +28,11 @@ export function computeTypeOf(dtype: DType): DType {
 
 /** Room for `length` values of a compute type. */
 export function makeLane(compute: DType, length: number): Lane {
-  return compute === int64 ? new BigInt64Array(length) : compute === float64 ? new Float64Array(length) : new Float32Array(length);
+  return compute === int64
+    ? new BigInt64Array(length)
+    : compute === float64
+      ? new Float64Array(length)
+      : new Float32Array(length);
 }
 
 /** An integer as a number that rounds to float32 as the integer itself would: bits below the 53rd are kept as one sticky bit. */
@@ -38,16 +42,24 @@ function numberOf(value: bigint): number {
 }
 
 /** What turns a stored element into a value of the compute type (before the rounding that a lane does). */
-export function decoderFor(dtype: DType, compute: DType): (raw: number | bigint) => number | bigint {
+export function decoderFor(
+  dtype: DType,
+  compute: DType,
+): (raw: number | bigint) => number | bigint {
   const decode = dtype.codec.decode;
   if (compute === int64)
-    return dtype.kind === "floating" ? (raw) => wholeBigInt(decode(raw) as number) : (raw) => BigInt(raw);
+    return dtype.kind === "floating"
+      ? (raw) => wholeBigInt(decode(raw) as number)
+      : (raw) => BigInt(raw);
   if (dtype === int64) return compute === float32 ? (raw) => numberOf(raw as bigint) : Number;
   return dtype.kind === "floating" ? (raw) => decode(raw) as number : Number;
 }
 
 /** What turns a value of the compute type into a stored element. */
-export function encoderFor(compute: DType, dtype: DType): (value: number | bigint) => number | bigint {
+export function encoderFor(
+  compute: DType,
+  dtype: DType,
+): (value: number | bigint) => number | bigint {
   const encode = dtype.codec.encode;
   return compute === int64 && dtype.kind === "floating" && dtype !== float64
     ? (value) => encode(Math.fround(numberOf(value as bigint)))

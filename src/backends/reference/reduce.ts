@@ -5,12 +5,24 @@ import type { TypedProgram } from "../../core/program.ts";
 import { functionOf } from "../../core/scalar.ts";
 import { broadcastStrides, elementCount, type Sizes } from "../../core/shape.ts";
 import { Execution } from "./map.ts";
-import { computeTypeOf, decoderFor, elementsOf, encoderFor, type Elements, makeLane } from "./memory.ts";
+import {
+  computeTypeOf,
+  decoderFor,
+  elementsOf,
+  encoderFor,
+  type Elements,
+  makeLane,
+} from "./memory.ts";
 import { blockLength, Walk } from "./walk.ts";
 
 type Combine = (a: number | bigint, b: number | bigint) => number | bigint;
 
-const combinations: Readonly<Record<Exclude<ReductionKind, "argmin" | "argmax">, { readonly name: string; readonly identity: number }>> = {
+const combinations: Readonly<
+  Record<
+    Exclude<ReductionKind, "argmin" | "argmax">,
+    { readonly name: string; readonly identity: number }
+  >
+> = {
   sum: { name: "add", identity: 0 },
   product: { name: "mul", identity: 1 },
   minimum: { name: "minimum", identity: Number.POSITIVE_INFINITY },
@@ -21,9 +33,10 @@ const combinations: Readonly<Record<Exclude<ReductionKind, "argmin" | "argmax">,
 
 /** The first `count` elements combined pairwise; overwrites them. */
 function fold(elements: Elements, count: number, combine: Combine): number | bigint {
-  for (let left = count; left > 1; ) {
+  for (let left = count; left > 1;) {
     const half = (left + 1) >> 1;
-    for (let i = half; i < left; i++) elements[i - half] = combine(elements[i - half]!, elements[i]!);
+    for (let i = half; i < left; i++)
+      elements[i - half] = combine(elements[i - half]!, elements[i]!);
     left = half;
   }
   return elements[0]!;
@@ -48,7 +61,8 @@ function combining(kind: keyof typeof combinations, integer: boolean, room: Elem
     add(values, count) {
       room[blocks++] = fold(values, count, combine);
     },
-    finish: () => (blocks > 0 ? fold(room, blocks, combine) : integer ? BigInt(identity) : identity),
+    finish: () =>
+      blocks > 0 ? fold(room, blocks, combine) : integer ? BigInt(identity) : identity,
   };
 }
 
@@ -63,7 +77,8 @@ function locating(largest: boolean): Accumulator {
     add(values, count) {
       for (let i = 0; i < count; i++, seen++) {
         const value = values[i]!;
-        const better = !Number.isNaN(best) && (Number.isNaN(value) || (largest ? value > best : value < best));
+        const better =
+          !Number.isNaN(best) && (Number.isNaN(value) || (largest ? value > best : value < best));
         if (seen > 0 && !better) continue;
         best = value;
         at = seen;
@@ -89,11 +104,21 @@ export function reduce(
   const kept = sizes.flatMap((_size, dim) => (output.sizes[dim] === 1 ? [] : [dim]));
   const pick = (from: Sizes, dims: readonly number[]): number[] => dims.map((dim) => from[dim]!);
 
-  const strides = inputs.map((operand) => broadcastStrides("reduce", operand.sizes, operand.strides, sizes));
+  const strides = inputs.map((operand) =>
+    broadcastStrides("reduce", operand.sizes, operand.strides, sizes),
+  );
   const innerSizes = pick(sizes, reduced);
   const innerCount = elementCount(innerSizes);
-  const execution = new Execution(program, inputs, scalars, innerSizes, strides.map((own) => pick(own, reduced)));
-  const starts = inputs.map((operand, i) => new Walk(pick(sizes, kept), pick(strides[i]!, kept), operand.offset));
+  const execution = new Execution(
+    program,
+    inputs,
+    scalars,
+    innerSizes,
+    strides.map((own) => pick(own, reduced)),
+  );
+  const starts = inputs.map(
+    (operand, i) => new Walk(pick(sizes, kept), pick(strides[i]!, kept), operand.offset),
+  );
 
   // Halves are combined in float32 as they are; integers as they would be stored; all and any ask only whether a value is zero.
   const type = kind === "all" || kind === "any" ? bool : program.outputs[0]!;
@@ -104,7 +129,9 @@ export function reduce(
   const values: Elements = makeLane(combined, Math.min(blockLength, innerCount));
   const room = makeLane(combined, Math.ceil(innerCount / blockLength));
   const locates = kind === "argmin" || kind === "argmax";
-  const accumulator = locates ? locating(kind === "argmax") : combining(kind, combined === int64, room);
+  const accumulator = locates
+    ? locating(kind === "argmax")
+    : combining(kind, combined === int64, room);
 
   const target = elementsOf(output);
   const store = encoderFor(locates ? int64 : combined, output.dtype);

@@ -17,12 +17,20 @@ function logSumExp(a: number, b: number): number {
 
 function combinationOf(kind: ScanKind, integer: boolean): (a: Value, b: Value) => Value {
   if (kind === "logSumExp") return logSumExp as (a: Value, b: Value) => Value;
-  const { evaluate, integer: exact } = functionOf(kind === "sum" ? "add" : kind === "product" ? "mul" : kind);
+  const { evaluate, integer: exact } = functionOf(
+    kind === "sum" ? "add" : kind === "product" ? "mul" : kind,
+  );
   return (integer ? exact : evaluate) as (a: Value, b: Value) => Value;
 }
 
 /** See `Backend.scan`. Floats run in double precision, halves in float32. */
-export function scan(kind: ScanKind, output: Operand, input: Operand, dim: number, positions: Operand | null): void {
+export function scan(
+  kind: ScanKind,
+  output: Operand,
+  input: Operand,
+  dim: number,
+  positions: Operand | null,
+): void {
   const { dtype, sizes } = output;
   if (elementCount(sizes) === 0) return;
   const half = dtype === float16 || dtype === bfloat16;
@@ -36,11 +44,17 @@ export function scan(kind: ScanKind, output: Operand, input: Operand, dim: numbe
   const found = positions === null ? null : elementsOf(positions);
   const outside = sizes.filter((_size, d) => d !== dim);
   const walk = (operand: Operand): Walk =>
-    new Walk(outside, operand.strides.filter((_stride, d) => d !== dim), operand.offset);
+    new Walk(
+      outside,
+      operand.strides.filter((_stride, d) => d !== dim),
+      operand.offset,
+    );
   const sources = walk(input);
   const targets = walk(output);
   const places = positions === null ? null : walk(positions);
-  const [step, stride, place] = [input, output, positions].map((operand) => operand?.strides[dim] ?? 0);
+  const [step, stride, place] = [input, output, positions].map(
+    (operand) => operand?.strides[dim] ?? 0,
+  );
   // The running value lies in a lane of its own, so that it wraps and rounds as its type does.
   const running: { [position: number]: Value } = half ? new Float32Array(1) : makeLane(compute, 1);
 

@@ -6,7 +6,11 @@ import { decoderFor, elementsOf, encoderFor } from "./memory.ts";
 import { Walk } from "./walk.ts";
 
 /** Applies `compute` to the rows of the inputs; it leaves its result in the first. */
-function rowwise(output: Operand, inputs: readonly Operand[], compute: (...rows: Float64Array[]) => void): void {
+function rowwise(
+  output: Operand,
+  inputs: readonly Operand[],
+  compute: (...rows: Float64Array[]) => void,
+): void {
   const { sizes } = output;
   const length = sizes.length === 0 ? 1 : sizes[sizes.length - 1]!;
   const sources = inputs.map((operand) => ({
@@ -35,15 +39,22 @@ export function softmax(output: Operand, input: Operand, logarithm: boolean): vo
     let sum = 0;
     for (const x of row!) sum += Math.exp(x - largest);
     const shift = Math.log(sum);
-    for (let i = 0; i < row!.length; i++) row![i] = logarithm ? row![i]! - largest - shift : Math.exp(row![i]! - largest) / sum;
+    for (let i = 0; i < row!.length; i++)
+      row![i] = logarithm ? row![i]! - largest - shift : Math.exp(row![i]! - largest) / sum;
   });
 }
 
 /** See `Backend.softmaxBackward`. */
-export function softmaxBackward(output: Operand, gradient: Operand, result: Operand, logarithm: boolean): void {
+export function softmaxBackward(
+  output: Operand,
+  gradient: Operand,
+  result: Operand,
+  logarithm: boolean,
+): void {
   rowwise(output, [gradient, result], (g, y) => {
     let sum = 0;
     for (let i = 0; i < g!.length; i++) sum += logarithm ? g![i]! : g![i]! * y![i]!;
-    for (let i = 0; i < g!.length; i++) g![i] = logarithm ? g![i]! - Math.exp(y![i]!) * sum : y![i]! * (g![i]! - sum);
+    for (let i = 0; i < g!.length; i++)
+      g![i] = logarithm ? g![i]! - Math.exp(y![i]!) * sum : y![i]! * (g![i]! - sum);
   });
 }

@@ -13,7 +13,12 @@ function compare(a: Value, b: Value): number {
 }
 
 /** See `Backend.sort`. */
-export function sort(values: Operand, positions: Operand, input: Operand, descending: boolean): void {
+export function sort(
+  values: Operand,
+  positions: Operand,
+  input: Operand,
+  descending: boolean,
+): void {
   const { sizes } = input;
   const length = sizes.length === 0 ? 1 : sizes[sizes.length - 1]!;
   const from = elementsOf(input);
@@ -21,7 +26,9 @@ export function sort(values: Operand, positions: Operand, input: Operand, descen
   const convert = converter(input.dtype, values.dtype);
   const to = elementsOf(values);
   const found = elementsOf(positions);
-  const [sources, targets, places] = [input, values, positions].map((o) => new Walk(o.sizes, o.strides, o.offset)) as [Walk, Walk, Walk];
+  const [sources, targets, places] = [input, values, positions].map(
+    (o) => new Walk(o.sizes, o.strides, o.offset),
+  ) as [Walk, Walk, Walk];
   const sign = descending ? -1 : 1;
   for (let left = elementCount(sizes); left > 0; left -= length) {
     const raw = Array.from({ length }, () => from[sources.next()]!);
@@ -46,7 +53,8 @@ export function nonzero(output: Operand, input: Operand): void {
   const index = input.sizes.map(() => 0);
   for (let left = output.sizes[0]! * rank > 0 ? elementCount(input.sizes) : 0; left > 0; left--) {
     // NaN counts as non-zero.
-    if (Number(decode(from[sources.next()]!)) !== 0) for (const i of index) to[targets.next()] = BigInt(i);
+    if (Number(decode(from[sources.next()]!)) !== 0)
+      for (const i of index) to[targets.next()] = BigInt(i);
     for (let dim = rank - 1; dim >= 0 && ++index[dim]! === input.sizes[dim]; dim--) index[dim] = 0;
   }
 }
