@@ -164,7 +164,7 @@ function aligned(tensors: readonly Tensor[], dtype: DType, sizes: Sizes): boolea
 }
 
 /** Computes a formula into a fresh tensor of type `output` and records it. */
-function evaluate(
+export function evaluate(
   formula: Formula,
   name: string,
   tensors: readonly Tensor[],
@@ -209,13 +209,13 @@ function typedFor(
   );
 }
 
-function commonSizes(name: string, tensors: readonly Tensor[]): Sizes {
+export function commonSizes(name: string, tensors: readonly Tensor[]): Sizes {
   let sizes: Sizes = noSizes;
   for (const tensor of tensors) sizes = broadcastSizes(name, sizes, tensor.sizes);
   return sizes;
 }
 
-function commonDevice(name: string, tensors: readonly Tensor[]): Tensor["storage"]["device"] {
+export function commonDevice(name: string, tensors: readonly Tensor[]): Tensor["storage"]["device"] {
   const { device } = tensors[0]!.storage;
   for (const tensor of tensors)
     if (tensor.storage.device !== device)
