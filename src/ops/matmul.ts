@@ -160,7 +160,11 @@ export const mv: Method<[vec: Tensor]> = operation({
   },
 });
 
-const products = new Reduction("dot", f.mul(input(0), input(1)), 2);
+const products = new Reduction({
+  name: "dot",
+  inputs: 2,
+  expression: f.mul(input(0), input(1)),
+});
 
 /**
  * The dot product of two vectors of one length.
@@ -439,7 +443,7 @@ export const addr: MethodWithInPlace<[vec1: Tensor, vec2: Tensor, options?: Fact
   compute: ({ self, vec1, vec2, beta, alpha }) => {
     const term = vec1.outer(vec2);
     if (self.dtype.kind === "boolean" && term.dtype.kind === "boolean")
-      return alpha === 0 ? term.mul(false as never).add(self) : beta === 0 ? term : term.add(self);
+      return beta === 0 ? scaled(term, alpha) : scaled(term, alpha).add(self);
     return combined("addr", self, term, beta, alpha);
   },
 });

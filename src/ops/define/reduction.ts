@@ -66,12 +66,13 @@ export function reduceRaw(
   scalars: readonly number[] = [],
   divisor: number = 1,
   combined: DType = output,
+  compute: DType = computeType(combined),
 ): Tensor {
   const whole = empty(region.kept, output, operands[0]!.device);
   whole.storage.device.backend.reduce(
     kind,
     program.typed(
-      computeType(combined),
+      compute,
       operands.map((t: Operand) => t.dtype),
       [combined],
     ),
@@ -174,34 +175,44 @@ class ReductionNode extends Node<Tensor> {
   }
 }
 
-/** An expression with its sum and its mean over dimensions, under one name. */
+/** What a reduction sums. */
+export interface ReductionRecord {
+  /** The operation, for error messages. */
+  readonly name: string;
+  /** PyTorch's name of the node, where it is not the operation's. */
+  readonly node?: string;
+  readonly inputs: number;
+  readonly scalars?: number;
+  readonly expression: Expression;
+  /** Take the place of symbolic derivatives; may not speak of the result. */
+  readonly derivatives?: readonly (Expression | null)[];
+}
+
+/** An expression with its sum and its mean over dimensions. */
 export class Reduction {
   readonly name: string;
+  readonly #node: string;
   readonly #elementwise: Formula;
   readonly #sum: Formula;
   readonly #mean: Formula;
 
-  /** `name` is that of the node. `derivatives`, if given, take the place of symbolic ones and may not speak of the result. */
-  constructor(
-    name: string,
-    expression: Expression,
-    inputCount: number,
-    scalarCount: number = 0,
-    derivatives: readonly (Expression | null)[] | null = null,
-  ) {
-    this.name = name;
-    this.#elementwise = new Formula(name, expression, inputCount, scalarCount, derivatives);
+  constructor(record: ReductionRecord) {
+    const { expression, inputs, scalars = 0 } = record;
+    this.name = record.name;
+    const node = record.node ?? record.name;
+    this.#node = node;
+    this.#elementwise = new Formula(node, expression, inputs, scalars, record.derivatives ?? null);
     // A term's own value is not kept, so that rules which speak of it compute it again.
-    const own = (derivatives ?? differentiate(expression, inputCount)).map((e) =>
+    const own = (record.derivatives ?? differentiate(expression, inputs)).map((e) =>
       e === null ? null : substitute(e, (part) => (part === result ? expression : undefined)),
     );
-    this.#sum = new Formula(name, expression, inputCount, scalarCount, own);
-    const share = call("div", gradient, scalar(scalarCount));
+    this.#sum = new Formula(node, expression, inputs, scalars, own);
+    const share = call("div", gradient, scalar(scalars));
     this.#mean = new Formula(
-      name,
+      node,
       expression,
-      inputCount,
-      scalarCount + 1,
+      inputs,
+      scalars + 1,
       own.map((e) =>
         e === null ? null : substitute(e, (part) => (part === gradient ? share : undefined)),
       ),
@@ -210,7 +221,7 @@ export class Reduction {
 
   /** The expression's values. */
   each(tensors: readonly Tensor[], scalars: readonly number[], output: DType): Tensor {
-    return evaluate(this.#elementwise, this.name, tensors, scalars, output);
+    return evaluate(this.#elementwise, this.#node, tensors, scalars, output);
   }
 
   /** The sum over a region of the broadcast operands, recorded. */
@@ -260,7 +271,7 @@ export class Reduction {
       mean ? region.count : 1,
     );
     if (gradMode.enabled && output.kind === "floating")
-      record(this.name, formula, tensors, numbers, sizes, region.kept, out);
+      record(this.#node, formula, tensors, numbers, sizes, region.kept, out);
     return out;
   }
 }
