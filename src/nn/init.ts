@@ -81,7 +81,10 @@ function fan(operation: string, tensor: Tensor, mode: FanMode): number {
 /** Fills with numbers uniform on [a, b). */
 export function uniform_(
   tensor: Tensor,
-  ...args: Trailing<[a: number, b: number, generator: Generator | null], { readonly a?: number; readonly b?: number } & Drawn>
+  ...args: Trailing<
+    [a: number, b: number, generator: Generator | null],
+    { readonly a?: number; readonly b?: number } & Drawn
+  >
 ): Tensor {
   const { a, b, generator } = readArguments(
     "init.uniform_",
@@ -94,7 +97,10 @@ export function uniform_(
 /** Fills with normal numbers. */
 export function normal_(
   tensor: Tensor,
-  ...args: Trailing<[mean: number, std: number, generator: Generator | null], { readonly mean?: number; readonly std?: number } & Drawn>
+  ...args: Trailing<
+    [mean: number, std: number, generator: Generator | null],
+    { readonly mean?: number; readonly std?: number } & Drawn
+  >
 ): Tensor {
   const { mean, std, generator } = readArguments(
     "init.normal_",
@@ -134,9 +140,16 @@ export function eye_(tensor: Tensor): Tensor {
   });
 }
 
-type Xavier = Trailing<[gain: number, generator: Generator | null], { readonly gain?: number } & Drawn>;
+type Xavier = Trailing<
+  [gain: number, generator: Generator | null],
+  { readonly gain?: number } & Drawn
+>;
 
-function xavier(name: string, tensor: Tensor, args: Xavier): { std: number; generator: Generator | null } {
+function xavier(
+  name: string,
+  tensor: Tensor,
+  args: Xavier,
+): { std: number; generator: Generator | null } {
   const { gain, generator } = readArguments(
     name,
     { gain: p.optional(p.number, 1), ...drawn },
@@ -167,7 +180,11 @@ type Kaiming = Trailing<
   { readonly a?: number; readonly mode?: FanMode; readonly nonlinearity?: string } & Drawn
 >;
 
-function kaiming(name: string, tensor: Tensor, args: Kaiming): { std: number; generator: Generator | null } {
+function kaiming(
+  name: string,
+  tensor: Tensor,
+  args: Kaiming,
+): { std: number; generator: Generator | null } {
   const { a, mode, nonlinearity, generator } = readArguments(
     name,
     {
@@ -210,7 +227,12 @@ export function truncNormal_(
   tensor: Tensor,
   ...args: Trailing<
     [mean: number, std: number, a: number, b: number, generator: Generator | null],
-    { readonly mean?: number; readonly std?: number; readonly a?: number; readonly b?: number } & Drawn
+    {
+      readonly mean?: number;
+      readonly std?: number;
+      readonly a?: number;
+      readonly b?: number;
+    } & Drawn
   >
 ): Tensor {
   const { mean, std, a, b, generator } = readArguments(

@@ -235,11 +235,10 @@ export class Unflatten extends Module {
 
   constructor(dim: number, unflattenedSize: readonly number[]) {
     super();
-    const given = p.readArguments(
-      "nn.Unflatten",
-      { dim: p.integer, unflattenedSize: p.integers },
-      [dim, unflattenedSize],
-    );
+    const given = p.readArguments("nn.Unflatten", { dim: p.integer, unflattenedSize: p.integers }, [
+      dim,
+      unflattenedSize,
+    ]);
     this.dim = given.dim;
     this.unflattenedSize = given.unflattenedSize;
   }
