@@ -5,8 +5,9 @@ import { f } from "../core/scalar.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { broadcastSizes, broadcastStrides, formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { commonDevice } from "./define/evaluate.ts";
 import { empty, relayout } from "./define/memory.ts";
-import { checkSameDevice, composite, operation } from "./define/operation.ts";
+import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { Reduction } from "./define/reduction.ts";
 import type { FunctionOnly, Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
@@ -19,7 +20,7 @@ function checkTypes(name: string, tensors: readonly Tensor[]): void {
       throw new DTypeError(
         `${name}: the operands are ${first.dtype.name} and ${tensor.dtype.name}; convert them to one type`,
       );
-  checkSameDevice(name, tensors);
+  commonDevice(name, tensors);
 }
 
 function checkRank(name: string, parameter: string, tensor: Tensor, rank: number): void {
