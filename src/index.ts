@@ -28,3 +28,4 @@ export { Tensor } from "./ops/methods.ts";
 export * from "./ops/index.ts";
 export * as nn from "./nn/index.ts";
 export * as autograd from "./ops/autograd.ts";
+export * as special from "./ops/specialnames.ts";

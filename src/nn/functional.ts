@@ -2,4 +2,5 @@
 export * from "../ops/activation.ts";
 export * from "../ops/linear.ts";
 export * from "../ops/loss.ts";
+export * from "../ops/rectifier.ts";
 export * from "../ops/softmax.ts";

@@ -20,6 +20,7 @@ import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
 import * as randomFamily from "./random.ts";
+import * as rectifierFamily from "./rectifier.ts";
 import * as reduceFamily from "./reduce.ts";
 import * as roundingFamily from "./rounding.ts";
 import * as scanFamily from "./scan.ts";
@@ -51,6 +52,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   lossFamily,
   matmulFamily,
   randomFamily,
+  rectifierFamily,
   reduceFamily,
   roundingFamily,
   scanFamily,
@@ -84,6 +86,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
       MethodsOf<typeof randomFamily>,
+      MethodsOf<typeof rectifierFamily>,
       MethodsOf<typeof reduceFamily>,
       MethodsOf<typeof roundingFamily>,
       MethodsOf<typeof scanFamily>,
@@ -116,7 +119,9 @@ function attach(name: string, method: (...args: readonly unknown[]) => unknown):
 
 for (const family of families)
   for (const [name, operation] of Object.entries(family)) {
-    if (!isOperation(operation) || Object.keys(operation.record.parameters)[0] !== "self") continue;
+    if (!isOperation(operation)) continue;
+    const place = Object.keys(operation.record.parameters).indexOf("self");
+    if (place < 0) continue;
     attach(
       name,
       function (
@@ -127,7 +132,10 @@ for (const family of families)
         d: unknown,
         ...rest: unknown[]
       ): unknown {
-        return operation(this, a, b, c, d, ...rest);
+        // The tensor stands where the function takes "self": first, but for where(condition, self, other).
+        return place === 0
+          ? operation(this, a, b, c, d, ...rest)
+          : operation(a, this, b, c, d, ...rest);
       },
     );
     const { inPlace } = operation;

@@ -30,7 +30,10 @@ export function computeType(dtype: DType): DType {
 }
 
 export class Formula {
+  /** The operation, for error messages. */
   readonly name: string;
+  /** The name of its nodes in the graph. */
+  readonly node: string;
   readonly expression: Expression;
   readonly inputCount: number;
   readonly scalarCount: number;
@@ -39,15 +42,24 @@ export class Formula {
   readonly #given: readonly (Expression | null)[] | null;
   #derivations: readonly (Derivation | null)[] | null = null;
 
-  /** `derivatives`, if given, take the place of symbolic ones: expressions in inputs, scalars, `gradient` and `result`. */
+  /** Whether there are derivatives. Where not, a backward pass that comes here fails. */
+  readonly differentiable: boolean;
+
+  /**
+   * `derivatives`, if given, take the place of symbolic ones: expressions in inputs, scalars, `gradient` and `result`.
+   * None at all make the operation one that cannot be differentiated.
+   */
   constructor(
     name: string,
+    node: string,
     expression: Expression,
     inputCount: number,
     scalarCount: number,
     derivatives: readonly (Expression | null)[] | null = null,
   ) {
     this.name = name;
+    this.node = node;
+    this.differentiable = derivatives === null || derivatives.length > 0 || inputCount === 0;
     this.expression = expression;
     this.inputCount = inputCount;
     this.scalarCount = scalarCount;
@@ -92,7 +104,7 @@ export class Formula {
     );
     return {
       passes: expression === gradient,
-      formula: new Formula(this.name, replaced, sources.length, this.scalarCount),
+      formula: new Formula(this.name, this.node, replaced, sources.length, this.scalarCount),
       sources,
     };
   }

@@ -2,8 +2,14 @@
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import type { Operand } from "../../core/backend.ts";
-import { bool, type DType, getDefaultDtype } from "../../core/dtype.ts";
-import { ArgumentError, DeviceError, DTypeError, ShapeError } from "../../core/errors.ts";
+import { bool, type DType, float32, getDefaultDtype } from "../../core/dtype.ts";
+import {
+  ArgumentError,
+  AutogradError,
+  DeviceError,
+  DTypeError,
+  ShapeError,
+} from "../../core/errors.ts";
 import { constant, type Expression, input, scalar } from "../../core/expression.ts";
 import { resultType } from "../../core/promotion.ts";
 import { broadcastSizes, formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
@@ -19,6 +25,7 @@ import {
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit, nodeName } from "./operation.ts";
 import {
+  boolean,
   number,
   optional,
   type Parameters,
@@ -39,6 +46,8 @@ export interface PointwiseRecord {
   readonly name: string;
   /** PyTorch's name of the node where it is not the operation's. */
   readonly node?: string;
+  /** The same for calls in which an operand is a plain number. */
+  readonly nodeWithNumber?: string;
   /** The operands in order. A name ending in "?" also takes a plain number. */
   readonly inputs: readonly string[];
   /** Numbers by name, with their defaults; at its default a number is folded into the program. */
@@ -48,12 +57,19 @@ export interface PointwiseRecord {
   readonly conditions?: readonly string[];
   /** The element's value: one expression for each operand, then one for each scalar. */
   readonly expression: (...operands: Expression[]) => Expression;
-  /** Gradients by hand, where numerics or PyTorch's convention at a kink asks for it: in the operands, `gradient` and `result`. */
-  readonly derivative?: (...operands: Expression[]) => readonly (Expression | null)[];
+  /**
+   * Gradients by hand, where numerics or PyTorch's convention at a kink asks for it: in the operands, `gradient` and `result`.
+   * `false` where PyTorch has none: a backward pass through the operation fails.
+   */
+  readonly derivative?: ((...operands: Expression[]) => readonly (Expression | null)[]) | false;
   /** Refuses a type by returning why. */
   readonly refuses?: (dtype: DType) => string | undefined;
+  /** Refuses operands by returning why; called with the type they have in common, not for plain floating-point calls. */
+  readonly check?: (operands: readonly (Tensor | number)[], common: DType) => string | undefined;
   /** Whether `name_` exists. Comparisons and predicates have none by default. */
   readonly inPlace?: boolean;
+  /** Whether the function takes `inplace: true`, which writes into its first operand. */
+  readonly inplaceOption?: boolean;
   /** Where the generic tests take their values from. */
   readonly domain?: readonly [number, number];
   readonly examples?: readonly Example[];
@@ -62,7 +78,6 @@ export interface PointwiseRecord {
 const noScalars: readonly number[] = [];
 
 class PointwiseNode extends Node<Tensor> {
-  readonly #operation: string;
   readonly #formula: Formula;
   /** Which operand each tensor of the formula is; plain numbers have a slot without an edge. */
   readonly #slots: readonly number[];
@@ -75,7 +90,6 @@ class PointwiseNode extends Node<Tensor> {
   #freed: boolean = false;
 
   constructor(
-    operation: string,
     formula: Formula,
     slots: readonly number[],
     next: readonly (Node<Tensor> | null)[],
@@ -86,7 +100,6 @@ class PointwiseNode extends Node<Tensor> {
     fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[] | null,
   ) {
     super(next, nextIndex);
-    this.#operation = operation;
     this.#formula = formula;
     this.#slots = slots;
     this.#inputs = inputs;
@@ -98,7 +111,7 @@ class PointwiseNode extends Node<Tensor> {
   }
 
   get name(): string {
-    return nodeName(this.#operation);
+    return this.#formula.node;
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
@@ -110,6 +123,10 @@ class PointwiseNode extends Node<Tensor> {
 
   run(task: Sender<Tensor>): void {
     if (this.#freed) throw alreadyFreed(this.name);
+    if (!this.#formula.differentiable)
+      throw new AutogradError(
+        `${this.name}: ${this.#formula.name} has no derivative; detach() the tensors that go into it`,
+      );
     if (this.#inputs !== null)
       checkVersions(this.name, this.#inputs, this.#inputVersions, (i) => `operand ${i}`);
     if (this.#result !== null && this.#result.storage.version !== this.#resultVersion)
@@ -143,7 +160,7 @@ class PointwiseNode extends Node<Tensor> {
             ? this.#result!
             : this.#inputs![source]!;
     }
-    return evaluate(formula, this.#operation, operands, this.#scalars, gradient.dtype);
+    return evaluate(formula, operands, this.#scalars, gradient.dtype);
   }
 
   override release(): void {
@@ -166,7 +183,6 @@ function aligned(tensors: readonly Tensor[], dtype: DType, sizes: Sizes): boolea
 /** Computes a formula into a fresh tensor of type `output` and records it. */
 function evaluate(
   formula: Formula,
-  name: string,
   tensors: readonly Tensor[],
   scalars: readonly number[],
   output: DType,
@@ -182,8 +198,8 @@ function evaluate(
     out = emptyLikeDense(first, output);
     first.storage.device.backend.map(formula.uniform(output), out, tensors, scalars);
   } else {
-    const sizes = commonSizes(name, tensors);
-    out = empty(sizes, output, commonDevice(name, tensors));
+    const sizes = commonSizes(formula.name, tensors);
+    out = empty(sizes, output, commonDevice(formula.name, tensors));
     out.storage.device.backend.map(
       typedFor(formula, tensors, compute, output),
       out,
@@ -192,7 +208,7 @@ function evaluate(
     );
   }
   if (gradMode.enabled && output.kind === "floating")
-    record(formula, name, tensors, scalars, out, slots, slotCount, simple, null);
+    record(formula, tensors, scalars, out, slots, slotCount, simple, null);
   return out;
 }
 
@@ -236,7 +252,6 @@ const identitySlots: readonly (readonly number[])[] = [
 
 function record(
   formula: Formula,
-  name: string,
   tensors: readonly Tensor[],
   scalars: readonly number[],
   out: Tensor,
@@ -280,7 +295,6 @@ function record(
       ? kept
       : kept.map((t, i) => ((needed >> i) & 1 ? t : null));
   const node = new PointwiseNode(
-    name,
     formula,
     places,
     next,
@@ -306,7 +320,8 @@ class Pointwise {
   readonly parameters: Parameters;
   readonly #formulas: (Formula | undefined)[] = [];
   readonly #slots: (readonly number[] | undefined)[] = [];
-  readonly #nodeName: string;
+  /** Whether a floating-point call may skip the reading of arguments. */
+  readonly #direct: boolean;
 
   constructor(record: PointwiseRecord) {
     this.record = record;
@@ -314,44 +329,36 @@ class Pointwise {
     this.#takesNumber = record.inputs.map((name) => name.endsWith("?"));
     this.#scalarNames = Object.keys(record.scalars ?? {});
     this.#scalarDefaults = Object.values(record.scalars ?? {});
-    this.#nodeName = record.node ?? record.name;
+    this.#direct = record.promotion !== "comparison" && record.refuses?.(float32) === undefined;
     this.parameters = Object.fromEntries([
       ...this.#names.map((name, i) => [name, this.#takesNumber[i]! ? tensorOrNumber : tensor]),
       ...this.#scalarNames.map((name, j) => [name, optional(number, this.#scalarDefaults[j]!)]),
+      ...(record.inplaceOption === true ? [["inplace", optional(boolean, false)]] : []),
     ]) as Parameters;
   }
 
   /** The call with all operands tensors and all scalars at their defaults needs no reading of arguments. */
   call(a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): Tensor {
-    const { inputs, promotion } = this.record;
+    const { inputs } = this.record;
     if (inputs.length === 2 && c === undefined && a instanceof Tensor) {
       if (b instanceof Tensor) {
-        if (promotion !== "comparison" && a.dtype.kind === "floating" && a.dtype === b.dtype)
-          return evaluate(this.#formula(0), this.#nodeName, [a, b], noScalars, a.dtype);
+        if (this.#direct && a.dtype.kind === "floating" && a.dtype === b.dtype)
+          return evaluate(this.#formula(0), [a, b], noScalars, a.dtype);
       } else if (
         typeof b === "number" &&
-        promotion !== "comparison" &&
+        this.#direct &&
         this.#takesNumber[1]! &&
         a.dtype.kind === "floating"
       )
-        return evaluate(
-          this.#formula(2),
-          this.#nodeName,
-          [a],
-          [b],
-          a.dtype,
-          undefined,
-          this.#slotsOf(2),
-          2,
-        );
+        return evaluate(this.#formula(2), [a], [b], a.dtype, undefined, this.#slotsOf(2), 2);
     } else if (
       inputs.length === 1 &&
       b === undefined &&
       a instanceof Tensor &&
-      promotion !== "comparison" &&
+      this.#direct &&
       a.dtype.kind === "floating"
     )
-      return evaluate(this.#formula(0), this.#nodeName, [a], noScalars, a.dtype);
+      return evaluate(this.#formula(0), [a], noScalars, a.dtype);
     return this.#general([a, b, c, d, e], null);
   }
 
@@ -383,14 +390,33 @@ class Pointwise {
       ),
     );
     const derivatives =
-      record.derivative?.(...operands).filter((_, i) => !((pattern >> i) & 1)) ?? null;
-    return new Formula(record.name, record.expression(...operands), tensors, scalars, derivatives);
+      record.derivative === false
+        ? []
+        : (record.derivative?.(...operands).filter((_, i) => !((pattern >> i) & 1)) ?? null);
+    const withNumber = tensors < this.#names.length ? record.nodeWithNumber : undefined;
+    return new Formula(
+      record.name,
+      nodeName(record.name, withNumber ?? record.node),
+      record.expression(...operands),
+      tensors,
+      scalars,
+      derivatives,
+    );
   }
 
   #general(args: readonly unknown[], self: Tensor | null): Tensor {
     const { record } = this;
     const name = self === null ? record.name : `${record.name}_`;
     const values = Object.values(readArguments(name, this.parameters, args));
+    if (
+      self === null &&
+      record.inplaceOption === true &&
+      values[this.#names.length + this.#scalarNames.length] === true
+    )
+      return this.callInPlace(
+        values[0] as Tensor,
+        values.slice(1, this.#names.length + this.#scalarNames.length),
+      );
     const tensors: Tensor[] = [];
     const scalars: number[] = [];
     const promoted: (Tensor | number | bigint | boolean)[] = [];
@@ -422,7 +448,9 @@ class Pointwise {
     if (tensors.length === 0)
       throw new ArgumentError(`${name}: at least one operand must be a tensor`);
     const common = resultType(...promoted);
-    const refusal = record.refuses?.(common);
+    const refusal =
+      record.refuses?.(common) ??
+      record.check?.(values.slice(0, this.#names.length) as (Tensor | number)[], common);
     if (refusal !== undefined) throw new DTypeError(`${name}: ${refusal}`);
     const floating =
       record.promotion === "floating" && common.kind !== "floating" ? getDefaultDtype() : common;
@@ -432,16 +460,7 @@ class Pointwise {
     const slots = this.#slotsOf(pattern);
     if (self !== null)
       return this.#writeInPlace(name, formula, tensors, scalars, self, output, compute, slots);
-    return evaluate(
-      formula,
-      this.#nodeName,
-      tensors,
-      scalars,
-      output,
-      compute,
-      slots,
-      this.#names.length,
-    );
+    return evaluate(formula, tensors, scalars, output, compute, slots, this.#names.length);
   }
 
   #writeInPlace(
@@ -489,17 +508,7 @@ class Pointwise {
     );
     bumpVersion(name, self);
     if (recorded && self.dtype.isFloatingPoint)
-      record(
-        formula,
-        this.#nodeName,
-        tensors,
-        scalars,
-        self,
-        slots,
-        this.#names.length,
-        false,
-        original,
-      );
+      record(formula, tensors, scalars, self, slots, this.#names.length, false, original);
     return self;
   }
 }
@@ -510,9 +519,9 @@ export function pointwise<F>(record: PointwiseRecord): F {
   const attached: Attached = {
     record: { ...record, parameters: own.parameters },
     inPlace:
-      record.inPlace === false || record.promotion === "comparison"
-        ? null
-        : (self, ...args) => own.callInPlace(self as Tensor, args),
+      (record.inPlace ?? record.promotion !== "comparison")
+        ? (self, ...args) => own.callInPlace(self as Tensor, args)
+        : null,
   };
   const call = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): Tensor =>
     own.call(a, b, c, d, e);
