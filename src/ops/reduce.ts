@@ -149,7 +149,14 @@ const productOver: (
   saves: ["self", "output"],
   forward: ({ self, dim, keepdim, dtype }) => {
     const out = dtype ?? (self.dtype.kind === "floating" ? self.dtype : int64);
-    return reduceRaw("product", [self], self.sizes, regionOf("prod", self.sizes, dim), keepdim, out);
+    return reduceRaw(
+      "product",
+      [self],
+      self.sizes,
+      regionOf("prod", self.sizes, dim),
+      keepdim,
+      out,
+    );
   },
   backward: {
     self: (g, { self, output, dim }) => {
@@ -379,7 +386,11 @@ export const aminmax: Method<
   { readonly min: Tensor; readonly max: Tensor } & Iterable<Tensor>
 > = composite({
   name: "aminmax",
-  parameters: { self: p.tensor, dim: p.optional(p.integer, null), keepdim: p.optional(p.boolean, false) },
+  parameters: {
+    self: p.tensor,
+    dim: p.optional(p.integer, null),
+    keepdim: p.optional(p.boolean, false),
+  },
   compute: ({ self, dim, keepdim }) => {
     const dims = dim === null ? [] : [dim];
     return named(["min", "max"], [self.amin(dims, keepdim), self.amax(dims, keepdim)]);
@@ -449,11 +460,7 @@ export const logsumexp: Method<
   name: "logsumexp",
   parameters: { ...over, dim: p.dimensions },
   compute: ({ self, dim, keepdim }) =>
-    softened(
-      self.dtype.kind === "floating" ? self : self.to(getDefaultDtype()),
-      dim,
-      keepdim,
-    ),
+    softened(self.dtype.kind === "floating" ? self : self.to(getDefaultDtype()), dim, keepdim),
 });
 
 /**
