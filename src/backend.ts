@@ -48,7 +48,8 @@ export const backend: {
   },
   use(name) {
     const found = make(name);
-    if ("reason" in found) throw new DeviceError(`backend: ${name} is not available: ${found.reason}`);
+    if ("reason" in found)
+      throw new DeviceError(`backend: ${name} is not available: ${found.reason}`);
     cpu.backend = found;
   },
   names: Object.keys(makers),
@@ -68,7 +69,9 @@ export function chooseBackends(): void {
     if (!("reason" in found)) {
       cpu.backend = found;
       if (reasons.length > 0)
-        host.console?.warn(`flambeau: computing on the slower ${name} backend (${reasons.join("; ")})`);
+        host.console?.warn(
+          `flambeau: computing on the slower ${name} backend (${reasons.join("; ")})`,
+        );
       return;
     }
     reasons.push(`${name}: ${found.reason}`);

@@ -49,9 +49,19 @@ export function loadAddon(): Addon | Unavailable {
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
-  const same = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((name, i) => name === b[i]);
-  if (!same(addon.functions, functionNames) || !same(addon.dtypes, dtypes.map((dtype) => dtype.name)))
-    return { reason: "the native addon was built from another version; rebuild it with `npx node-gyp rebuild`" };
+  const same = (a: readonly string[], b: readonly string[]): boolean =>
+    a.length === b.length && a.every((name, i) => name === b[i]);
+  if (
+    !same(addon.functions, functionNames) ||
+    !same(
+      addon.dtypes,
+      dtypes.map((dtype) => dtype.name),
+    )
+  )
+    return {
+      reason:
+        "the native addon was built from another version; rebuild it with `npx node-gyp rebuild`",
+    };
   addon.frame[0] = availableParallelism();
   addon.setThreads();
   return addon;

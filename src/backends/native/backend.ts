@@ -1,5 +1,12 @@
 // The native backend: describes each kernel's work in the frame and calls the addon.
-import type { Backend, KernelKind, Operand, ReductionKind, ScanKind, ScatterKind } from "../../core/backend.ts";
+import type {
+  Backend,
+  KernelKind,
+  Operand,
+  ReductionKind,
+  ScanKind,
+  ScatterKind,
+} from "../../core/backend.ts";
 import type { DType } from "../../core/dtype.ts";
 import { DeviceError } from "../../core/errors.ts";
 import type { TypedProgram } from "../../core/program.ts";
@@ -12,7 +19,16 @@ import { gather, index, indexPut, nonzero, scatter } from "./indexing.ts";
 import { scan, softmax, softmaxBackward, sort } from "./lines.ts";
 import { NativeMemory } from "./memory.ts";
 
-const reductions: readonly ReductionKind[] = ["sum", "product", "minimum", "maximum", "argmin", "argmax", "all", "any"];
+const reductions: readonly ReductionKind[] = [
+  "sum",
+  "product",
+  "minimum",
+  "maximum",
+  "argmin",
+  "argmax",
+  "all",
+  "any",
+];
 
 /** Kernels in C++ for the processor's widest registers, on all cores; memory that V8's collector owns. */
 export class NativeBackend implements Backend {
@@ -53,14 +69,20 @@ export class NativeBackend implements Backend {
 
   read(storage: Storage, dtype: DType, index: number): number | bigint | boolean {
     const { codec, itemsize } = dtype;
-    if (storage.address === 0) return codec.decode(new codec.array(storage.host(), index * itemsize, 1)[0]!);
+    if (storage.address === 0)
+      return codec.decode(new codec.array(storage.host(), index * itemsize, 1)[0]!);
     this.#frame[0] = storage.address + index * itemsize;
     const element = elements[itemsize]!;
     this.#addon.copyOut(element.buffer);
     return codec.decode(new codec.array(element.buffer, 0, 1)[0]!);
   }
 
-  map(program: TypedProgram, output: Operand, inputs: readonly Operand[], scalars: readonly number[]): void {
+  map(
+    program: TypedProgram,
+    output: Operand,
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+  ): void {
     const count = output.count;
     if (count === 0) return;
     const frame = this.#frame;
@@ -86,7 +108,12 @@ export class NativeBackend implements Backend {
     this.#addon.map_strided();
   }
 
-  mapMany(program: TypedProgram, outputs: readonly Operand[], inputs: readonly Operand[], scalars: readonly number[]): void {
+  mapMany(
+    program: TypedProgram,
+    outputs: readonly Operand[],
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+  ): void {
     const { count, sizes } = outputs[0]!;
     if (count === 0) return;
     const frame = this.#frame;
@@ -130,7 +157,8 @@ export class NativeBackend implements Backend {
     frame[slot.dtype] = output.dtype.index;
     frame[slot.count] = sizes.length;
     frame[slot.address] = this.#call.address(output);
-    for (let k = 0; k < inputs.length; k++) frame[slot.address + 1 + k] = this.#call.address(inputs[k]!);
+    for (let k = 0; k < inputs.length; k++)
+      frame[slot.address + 1 + k] = this.#call.address(inputs[k]!);
     for (let k = 0; k < scalars.length; k++) frame[slot.scalars + k] = scalars[k]!;
     // Kept dimensions first, reduced ones behind them.
     let at = 0;
@@ -144,7 +172,8 @@ export class NativeBackend implements Backend {
         for (let k = 0; k < inputs.length; k++) {
           const input = inputs[k]!;
           const own = d - sizes.length + input.sizes.length;
-          frame[slot.strides + (1 + k) * strideStep + at] = own < 0 || input.sizes[own] !== size ? 0 : input.strides[own]!;
+          frame[slot.strides + (1 + k) * strideStep + at] =
+            own < 0 || input.sizes[own] !== size ? 0 : input.strides[own]!;
         }
         at++;
       }
@@ -153,7 +182,14 @@ export class NativeBackend implements Backend {
     this.#addon.reduce();
   }
 
-  matmul(output: Operand, a: Operand, b: Operand, alpha: number, beta: number, addend: Operand | null): void {
+  matmul(
+    output: Operand,
+    a: Operand,
+    b: Operand,
+    alpha: number,
+    beta: number,
+    addend: Operand | null,
+  ): void {
     if (output.count === 0) return;
     const frame = this.#frame;
     const rank = output.sizes.length;
@@ -177,10 +213,17 @@ export class NativeBackend implements Backend {
     if (addend !== null) frame[slot.address + 3] = this.#call.address(addend);
     frame[slot.status] = 0;
     this.#addon.matmul();
-    if (frame[slot.status] !== 0) throw new DeviceError("matmul: no memory for the product of these operands in a wider type");
+    if (frame[slot.status] !== 0)
+      throw new DeviceError("matmul: no memory for the product of these operands in a wider type");
   }
 
-  scan(kind: ScanKind, output: Operand, input: Operand, dim: number, positions: Operand | null): void {
+  scan(
+    kind: ScanKind,
+    output: Operand,
+    input: Operand,
+    dim: number,
+    positions: Operand | null,
+  ): void {
     scan(this.#call, kind, output, input, dim, positions);
   }
 
@@ -196,7 +239,12 @@ export class NativeBackend implements Backend {
     index(this.#call, output, input, indices);
   }
 
-  indexPut(output: Operand, indices: readonly Operand[], source: Operand, accumulate: boolean): void {
+  indexPut(
+    output: Operand,
+    indices: readonly Operand[],
+    source: Operand,
+    accumulate: boolean,
+  ): void {
     indexPut(this.#call, output, indices, source, accumulate);
   }
 

@@ -23,7 +23,9 @@ export class Call {
   address(operand: Operand): number {
     const { storage, dtype, offset } = operand;
     const address = storage.address;
-    return (address === 0 ? this.addon.addressOf(storage.host()) : address) + offset * dtype.itemsize;
+    return (
+      (address === 0 ? this.addon.addressOf(storage.host()) : address) + offset * dtype.itemsize
+    );
   }
 
   /** Writes the sizes iterated and every operand's strides, 0 where it broadcasts. */
@@ -36,7 +38,9 @@ export class Call {
     for (let k = 0; k < outputs.length + inputs.length; k++) {
       const operand = k < outputs.length ? outputs[k]! : inputs[k - outputs.length]!;
       const lead = rank - operand.sizes.length;
-      for (let d = 0; d < rank; d++) frame[base + d] = d < lead || operand.sizes[d - lead] !== sizes[d] ? 0 : operand.strides[d - lead]!;
+      for (let d = 0; d < rank; d++)
+        frame[base + d] =
+          d < lead || operand.sizes[d - lead] !== sizes[d] ? 0 : operand.strides[d - lead]!;
       base += strideStep;
     }
   }
@@ -61,7 +65,10 @@ export class Call {
       words.push(opcodes.get(name)!, destination, first!, second!, third!);
     }
     // A typed array without elements may have no address.
-    const handle = this.addon.register(Int32Array.from(words), Float64Array.from([...program.constants, 0]));
+    const handle = this.addon.register(
+      Int32Array.from(words),
+      Float64Array.from([...program.constants, 0]),
+    );
     if (handle === 0) throw new DeviceError("no memory for a program");
     typed.handle = handle;
     return handle;
@@ -92,7 +99,8 @@ export class Call {
     const frame = this.frame;
     const status = frame[slot.status]!;
     if (status === 0) return;
-    if (status === 2) throw new DeviceError(`${operation}: no memory for working on a line of these operands`);
+    if (status === 2)
+      throw new DeviceError(`${operation}: no memory for working on a line of these operands`);
     const range = frame[slot.badRange]!;
     throw new IndexError(
       `${operation}: index ${frame[slot.badValue]} is out of range for dimension ${dimension(frame[slot.badDim]!)} of size ${range}; ${range === 0 ? "an empty dimension has no valid index" : `give ${negative ? -range : 0} to ${range - 1}`}`,

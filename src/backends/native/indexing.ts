@@ -6,7 +6,12 @@ import { slot, strideStep } from "./frame.ts";
 const scatters: readonly ScatterKind[] = ["set", "sum", "product", "minimum", "maximum"];
 
 /** The common part of gather and scatter: `named` is the operand (number `at`) whose elements the index names along `dim`. */
-function alongDimension(call: Call, operands: readonly Operand[], named: number, dim: number): void {
+function alongDimension(
+  call: Call,
+  operands: readonly Operand[],
+  named: number,
+  dim: number,
+): void {
   const { frame } = call;
   const { sizes } = operands[1]!;
   const target = operands[named]!;
@@ -19,7 +24,13 @@ function alongDimension(call: Call, operands: readonly Operand[], named: number,
   frame[slot.beta] = target.sizes[dim] ?? 1;
 }
 
-export function gather(call: Call, output: Operand, input: Operand, dim: number, index: Operand): void {
+export function gather(
+  call: Call,
+  output: Operand,
+  input: Operand,
+  dim: number,
+  index: Operand,
+): void {
   if (output.count === 0) return;
   alongDimension(call, [output, index, input], 2, dim);
   call.frame[slot.flag] = output.dtype.itemsize;
@@ -27,7 +38,14 @@ export function gather(call: Call, output: Operand, input: Operand, dim: number,
   call.check("gather", false, (k) => k);
 }
 
-export function scatter(call: Call, kind: ScatterKind, output: Operand, dim: number, index: Operand, source: Operand): void {
+export function scatter(
+  call: Call,
+  kind: ScatterKind,
+  output: Operand,
+  dim: number,
+  index: Operand,
+  source: Operand,
+): void {
   if (index.count === 0) return;
   alongDimension(call, [output, index, source], 0, dim);
   call.frame[slot.kind] = scatters.indexOf(kind);
@@ -48,7 +66,8 @@ function named(call: Call, target: Operand, other: Operand, indices: readonly Op
     frame[slot.sizes + d] = other.sizes[d]!;
     frame[slot.strides + d] = d < lead ? 0 : target.strides[d - lead + indices.length]!;
     frame[slot.strides + strideStep + d] = other.strides[d]!;
-    for (let k = 0; k < indices.length; k++) frame[slot.strides + (2 + k) * strideStep + d] = d < lead ? indices[k]!.strides[d]! : 0;
+    for (let k = 0; k < indices.length; k++)
+      frame[slot.strides + (2 + k) * strideStep + d] = d < lead ? indices[k]!.strides[d]! : 0;
   }
   frame[slot.address] = call.address(target);
   frame[slot.address + 1] = call.address(other);
@@ -59,7 +78,12 @@ function named(call: Call, target: Operand, other: Operand, indices: readonly Op
   }
 }
 
-export function index(call: Call, output: Operand, input: Operand, indices: readonly Operand[]): void {
+export function index(
+  call: Call,
+  output: Operand,
+  input: Operand,
+  indices: readonly Operand[],
+): void {
   if (output.count === 0) return;
   named(call, input, output, indices);
   call.frame[slot.flag] = output.dtype.itemsize;
@@ -67,7 +91,13 @@ export function index(call: Call, output: Operand, input: Operand, indices: read
   call.check("index", true, (k) => k);
 }
 
-export function indexPut(call: Call, output: Operand, indices: readonly Operand[], source: Operand, accumulate: boolean): void {
+export function indexPut(
+  call: Call,
+  output: Operand,
+  indices: readonly Operand[],
+  source: Operand,
+  accumulate: boolean,
+): void {
   if (source.count === 0) return;
   named(call, output, source, indices);
   call.frame[slot.kind] = accumulate ? 1 : 0;
