@@ -68,7 +68,7 @@ export class DataLoader<T, B = Batched<T>> implements Iterable<B> {
 
   constructor(dataset: Indexed<T>, given: DataLoaderOptions<T, B> = {}) {
     const { batchSize, shuffle, sampler, numWorkers, collateFn, dropLast, generator } =
-      new p.Signature("DataLoader", options).read([given]);
+      p.readArguments("DataLoader", options, [given]);
     if (dataset === null || typeof dataset !== "object" || !("length" in dataset))
       throw new ArgumentError(
         `DataLoader: a dataset has a length and at(index), as arrays have; got ${p.describe(dataset)}`,

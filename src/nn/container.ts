@@ -168,7 +168,10 @@ export class ParameterList extends Module {
 
   override extraRepr(): string {
     return [...this]
-      .map((p, i) => `  (${i}): Parameter containing: [torch.${p.dtype.name} of size ${formatSizes(p.sizes).slice(1, -1).split(", ").join("x")}]`)
+      .map(
+        (p, i) =>
+          `  (${i}): Parameter containing: [torch.${p.dtype.name} of size ${formatSizes(p.sizes).slice(1, -1).split(", ").join("x")}]`,
+      )
       .join("\n");
   }
 }

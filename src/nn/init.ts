@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { Generator } from "../core/generator.ts";
 import { formatSizes } from "../core/shape.ts";
 import { erf } from "../core/special.ts";
-import { nearest } from "../ops/define/parameters.ts";
+import { nearest, readArguments } from "../ops/define/parameters.ts";
 import * as p from "../ops/define/parameters.ts";
 import type { Trailing } from "../ops/define/registry.ts";
 import type { Tensor } from "../ops/methods.ts";
@@ -81,18 +81,32 @@ function fan(operation: string, tensor: Tensor, mode: FanMode): number {
 /** Fills with numbers uniform on [a, b). */
 export function uniform_(
   tensor: Tensor,
-  ...args: Trailing<[a: number, b: number, generator: Generator | null], { readonly a?: number; readonly b?: number } & Drawn>
+  ...args: Trailing<
+    [a: number, b: number, generator: Generator | null],
+    { readonly a?: number; readonly b?: number } & Drawn
+  >
 ): Tensor {
-  const { a, b, generator } = new p.Signature("init.uniform_", { a: p.optional(p.number, 0), b: p.optional(p.number, 1), ...drawn }).read(args);
+  const { a, b, generator } = readArguments(
+    "init.uniform_",
+    { a: p.optional(p.number, 0), b: p.optional(p.number, 1), ...drawn },
+    args,
+  );
   return filled(tensor, (t) => t.uniform_(a, b, source(generator)));
 }
 
 /** Fills with normal numbers. */
 export function normal_(
   tensor: Tensor,
-  ...args: Trailing<[mean: number, std: number, generator: Generator | null], { readonly mean?: number; readonly std?: number } & Drawn>
+  ...args: Trailing<
+    [mean: number, std: number, generator: Generator | null],
+    { readonly mean?: number; readonly std?: number } & Drawn
+  >
 ): Tensor {
-  const { mean, std, generator } = new p.Signature("init.normal_", { mean: p.optional(p.number, 0), std: p.optional(p.number, 1), ...drawn }).read(args);
+  const { mean, std, generator } = readArguments(
+    "init.normal_",
+    { mean: p.optional(p.number, 0), std: p.optional(p.number, 1), ...drawn },
+    args,
+  );
   return filled(tensor, (t) => t.normal_(mean, std, source(generator)));
 }
 
@@ -126,10 +140,21 @@ export function eye_(tensor: Tensor): Tensor {
   });
 }
 
-type Xavier = Trailing<[gain: number, generator: Generator | null], { readonly gain?: number } & Drawn>;
+type Xavier = Trailing<
+  [gain: number, generator: Generator | null],
+  { readonly gain?: number } & Drawn
+>;
 
-function xavier(name: string, tensor: Tensor, args: Xavier): { std: number; generator: Generator | null } {
-  const { gain, generator } = new p.Signature(name, { gain: p.optional(p.number, 1), ...drawn }).read(args);
+function xavier(
+  name: string,
+  tensor: Tensor,
+  args: Xavier,
+): { std: number; generator: Generator | null } {
+  const { gain, generator } = readArguments(
+    name,
+    { gain: p.optional(p.number, 1), ...drawn },
+    args,
+  );
   const [into, out] = calculateFanInAndFanOut(tensor);
   return { std: gain * Math.sqrt(2 / (into + out)), generator };
 }
@@ -155,13 +180,21 @@ type Kaiming = Trailing<
   { readonly a?: number; readonly mode?: FanMode; readonly nonlinearity?: string } & Drawn
 >;
 
-function kaiming(name: string, tensor: Tensor, args: Kaiming): { std: number; generator: Generator | null } {
-  const { a, mode, nonlinearity, generator } = new p.Signature(name, {
+function kaiming(
+  name: string,
+  tensor: Tensor,
+  args: Kaiming,
+): { std: number; generator: Generator | null } {
+  const { a, mode, nonlinearity, generator } = readArguments(
+    name,
+    {
       a: p.optional(p.number, 0),
       mode: p.optional(p.text, "fanIn"),
       nonlinearity: p.optional(p.text, "leakyRelu"),
       ...drawn,
-    }).read(args);
+    },
+    args,
+  );
   const gain = calculateGain(nonlinearity, a);
   return { std: gain / Math.sqrt(fan(name, tensor, mode as FanMode)), generator };
 }
@@ -194,16 +227,25 @@ export function truncNormal_(
   tensor: Tensor,
   ...args: Trailing<
     [mean: number, std: number, a: number, b: number, generator: Generator | null],
-    { readonly mean?: number; readonly std?: number; readonly a?: number; readonly b?: number } & Drawn
+    {
+      readonly mean?: number;
+      readonly std?: number;
+      readonly a?: number;
+      readonly b?: number;
+    } & Drawn
   >
 ): Tensor {
-  const { mean, std, a, b, generator } = new p.Signature("init.truncNormal_", {
+  const { mean, std, a, b, generator } = readArguments(
+    "init.truncNormal_",
+    {
       mean: p.optional(p.number, 0),
       std: p.optional(p.number, 1),
       a: p.optional(p.number, -2),
       b: p.optional(p.number, 2),
       ...drawn,
-    }).read(args);
+    },
+    args,
+  );
   const share = normalShare((b - mean) / std) - normalShare((a - mean) / std);
   if (!(share > 0.3))
     throw new ArgumentError(

@@ -65,7 +65,11 @@ export class Linear extends Module {
     ...args: Trailing<[bias: boolean], { readonly bias?: boolean; readonly dtype?: DType | null }>
   ) {
     super();
-    const given = new p.Signature("nn.Linear", { inFeatures: feature, outFeatures: feature, bias: p.optional(p.boolean, true), ...made }).read([inFeatures, outFeatures, ...args]);
+    const given = p.readArguments(
+      "nn.Linear",
+      { inFeatures: feature, outFeatures: feature, bias: p.optional(p.boolean, true), ...made },
+      [inFeatures, outFeatures, ...args],
+    );
     this.inFeatures = given.inFeatures;
     this.outFeatures = given.outFeatures;
     this.weight = blank([given.outFeatures, given.inFeatures], given.dtype);
@@ -104,13 +108,17 @@ export class Bilinear extends Module {
     ...args: Trailing<[bias: boolean], { readonly bias?: boolean; readonly dtype?: DType | null }>
   ) {
     super();
-    const given = new p.Signature("nn.Bilinear", {
+    const given = p.readArguments(
+      "nn.Bilinear",
+      {
         in1Features: feature,
         in2Features: feature,
         outFeatures: feature,
         bias: p.optional(p.boolean, true),
         ...made,
-      }).read([in1Features, in2Features, outFeatures, ...args]);
+      },
+      [in1Features, in2Features, outFeatures, ...args],
+    );
     this.in1Features = given.in1Features;
     this.in2Features = given.in2Features;
     this.outFeatures = given.outFeatures;
@@ -151,12 +159,16 @@ export class Embedding extends Module {
     >
   ) {
     super();
-    const given = new p.Signature("nn.Embedding", {
+    const given = p.readArguments(
+      "nn.Embedding",
+      {
         numEmbeddings: feature,
         embeddingDim: feature,
         paddingIdx: p.optional(p.integer, null),
         ...made,
-      }).read([numEmbeddings, embeddingDim, ...args]);
+      },
+      [numEmbeddings, embeddingDim, ...args],
+    );
     this.numEmbeddings = given.numEmbeddings;
     this.embeddingDim = given.embeddingDim;
     const padding = given.paddingIdx;
@@ -198,7 +210,11 @@ export class Flatten extends Module {
     >
   ) {
     super();
-    const given = new p.Signature("nn.Flatten", { startDim: p.optional(p.integer, 1), endDim: p.optional(p.integer, -1) }).read(args);
+    const given = p.readArguments(
+      "nn.Flatten",
+      { startDim: p.optional(p.integer, 1), endDim: p.optional(p.integer, -1) },
+      args,
+    );
     this.startDim = given.startDim;
     this.endDim = given.endDim;
   }
@@ -219,7 +235,10 @@ export class Unflatten extends Module {
 
   constructor(dim: number, unflattenedSize: readonly number[]) {
     super();
-    const given = new p.Signature("nn.Unflatten", { dim: p.integer, unflattenedSize: p.integers }).read([dim, unflattenedSize]);
+    const given = p.readArguments("nn.Unflatten", { dim: p.integer, unflattenedSize: p.integers }, [
+      dim,
+      unflattenedSize,
+    ]);
     this.dim = given.dim;
     this.unflattenedSize = given.unflattenedSize;
   }

@@ -322,7 +322,11 @@ function checkName(module: Module, operation: string, name: string): void {
       `${operation}: "${name}" is a member of every module; choose another name`,
     );
   const before = (module as unknown as Record<string, unknown>)[name];
-  if (before !== undefined && before !== null && !(before instanceof Tensor || before instanceof Module))
+  if (
+    before !== undefined &&
+    before !== null &&
+    !(before instanceof Tensor || before instanceof Module)
+  )
     throw new ArgumentError(`${operation}: the module has a property "${name}" already`);
 }
 

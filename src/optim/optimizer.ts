@@ -52,7 +52,7 @@ export abstract class Optimizer<O extends object> {
   ) {
     this.#name = name;
     this.#readers = readers;
-    this.defaults = new p.Signature(name, readers as p.Parameters).read(args) as unknown as O;
+    this.defaults = p.readArguments(name, readers as p.Parameters, args) as unknown as O;
     this.check(this.defaults);
     if (params instanceof Tensor || p.isOptions(params) || !isIterable(params))
       throw new ArgumentError(
@@ -78,12 +78,12 @@ export abstract class Optimizer<O extends object> {
     const name = this.#name;
     const { params, ...own } = group;
     const given: readonly unknown[] = params instanceof Tensor ? [params] : [...params];
-    const options = new p.Signature(name, Object.fromEntries(
+    const options = p.readArguments(name, Object.fromEntries(
         Object.entries(this.#readers as p.Parameters).map(([key, reader]) => [
           key,
           { ...reader, fallback: { value: this.defaults[key as keyof O] } },
         ]),
-      )).read([own]) as unknown as O;
+      ), [own]) as unknown as O;
     this.check(options);
     const named = given.length > 0 && given.every((item) => Array.isArray(item));
     const tensors = named ? given.map((item) => (item as readonly unknown[])[1]) : given;

@@ -102,6 +102,12 @@ export function toDot(result: Tensor, options: GraphOptions = {}): string {
   ].join("\n");
 }
 
+// An optional peer: not every user has it, and its types would need those of the DOM.
+const drawer: string = "@viz-js/viz";
+interface Drawer {
+  instance(): Promise<{ renderString(dot: string, options: { readonly format: "svg" }): string }>;
+}
+
 /**
  * The graph behind a tensor as SVG text. Needs the package `@viz-js/viz`; throws DeviceError, saying so, where it is not installed.
  * @example
@@ -112,7 +118,7 @@ export function toDot(result: Tensor, options: GraphOptions = {}): string {
  */
 export async function toSvg(result: Tensor, options: GraphOptions = {}): Promise<string> {
   const dot = toDot(result, options);
-  const { instance } = await import("@viz-js/viz").catch((error: unknown) => {
+  const { instance } = await (import(drawer) as Promise<Drawer>).catch((error: unknown) => {
     throw new DeviceError(
       `viz.toSvg: drawing needs the package @viz-js/viz, which could not be loaded; install it with npm install @viz-js/viz, or draw the text of viz.toDot() elsewhere (${String(error)})`,
     );

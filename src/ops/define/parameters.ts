@@ -287,6 +287,15 @@ export class Signature<P extends Parameters> {
   }
 }
 
+/** Reads one call whose signature is not worth keeping. */
+export function readArguments<P extends Parameters>(
+  operation: string,
+  parameters: P,
+  args: readonly unknown[],
+): Values<P> {
+  return new Signature(operation, parameters).read(args);
+}
+
 /** The known name that needs the fewest single-letter edits, if it is near enough to be a slip. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
