@@ -10,6 +10,10 @@ import * as arrangeFamily from "./arrange.ts";
 import * as comparisonFamily from "./comparison.ts";
 import * as copyFamily from "./copy.ts";
 import * as createFamily from "./create.ts";
+import * as entropyFamily from "./entropy.ts";
+import * as likelihoodFamily from "./likelihood.ts";
+import * as marginFamily from "./margin.ts";
+import * as classesFamily from "./classes.ts";
 import * as exponentialFamily from "./exponential.ts";
 import * as extremumFamily from "./extremum.ts";
 import * as graphFamily from "./graph.ts";
@@ -41,6 +45,10 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   comparisonFamily,
   copyFamily,
   createFamily,
+  entropyFamily,
+  likelihoodFamily,
+  marginFamily,
+  classesFamily,
   exponentialFamily,
   extremumFamily,
   graphFamily,
@@ -74,6 +82,10 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof comparisonFamily>,
       MethodsOf<typeof copyFamily>,
       MethodsOf<typeof createFamily>,
+      MethodsOf<typeof entropyFamily>,
+      MethodsOf<typeof likelihoodFamily>,
+      MethodsOf<typeof marginFamily>,
+      MethodsOf<typeof classesFamily>,
       MethodsOf<typeof exponentialFamily>,
       MethodsOf<typeof extremumFamily>,
       MethodsOf<typeof graphFamily>,
