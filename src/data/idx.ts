@@ -47,7 +47,9 @@ export function readIdx(source: string | Uint8Array): Tensor {
   const rank = bytes[3]!;
   const start = 4 + 4 * rank;
   if (bytes.length < start)
-    fail(`cut short: the sizes of ${rank} dimensions take ${start} bytes, there are ${bytes.length}`);
+    fail(
+      `cut short: the sizes of ${rank} dimensions take ${start} bytes, there are ${bytes.length}`,
+    );
   const sizes = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const wanted = start + sizes.reduce((product, size) => product * size, dtype.itemsize);
   if (bytes.length !== wanted)

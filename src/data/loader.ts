@@ -129,8 +129,7 @@ export class DataLoader<T, B = Batched<T>> implements Iterable<B> {
     if (this.#sampler !== null) yield* this.#sampler;
     else if (!this.#shuffle) for (let index = 0; index < length; index++) yield index;
     else {
-      const generator =
-        this.generator ?? new Generator().manualSeed(drawSeed(defaultGenerator));
+      const generator = this.generator ?? new Generator().manualSeed(drawSeed(defaultGenerator));
       yield* permutation(length, generator);
       // PyTorch's sampler draws a second order at the end, of which it takes nothing.
       permutation(length, generator);

@@ -78,12 +78,16 @@ export abstract class Optimizer<O extends object> {
     const name = this.#name;
     const { params, ...own } = group;
     const given: readonly unknown[] = params instanceof Tensor ? [params] : [...params];
-    const options = p.readArguments(name, Object.fromEntries(
+    const options = p.readArguments(
+      name,
+      Object.fromEntries(
         Object.entries(this.#readers as p.Parameters).map(([key, reader]) => [
           key,
           { ...reader, fallback: { value: this.defaults[key as keyof O] } },
         ]),
-      ), [own]) as unknown as O;
+      ),
+      [own],
+    ) as unknown as O;
     this.check(options);
     const named = given.length > 0 && given.every((item) => Array.isArray(item));
     const tensors = named ? given.map((item) => (item as readonly unknown[])[1]) : given;

@@ -45,7 +45,13 @@ interface Scale {
   readonly place: (value: number) => number;
 }
 
-function scale(values: readonly number[], from: number, to: number, wanted: number, tight: boolean): Scale {
+function scale(
+  values: readonly number[],
+  from: number,
+  to: number,
+  wanted: number,
+  tight: boolean,
+): Scale {
   const low = Math.min(...values);
   const high = Math.max(...values);
   const all = ticks(low, high, wanted);
@@ -84,14 +90,26 @@ export function lineChart(series: readonly Series[], options: ChartOptions = {})
     throw new ArgumentError(
       `viz.lineChart: ${empty === undefined ? "there is no series" : `the series "${empty.name}" has no points`}; there is nothing to draw`,
     );
-  const { width = 720, height = 400, title = "", xLabel = "", yLabel = "", rightLabel = "" } = options;
+  const {
+    width = 720,
+    height = 400,
+    title = "",
+    xLabel = "",
+    yLabel = "",
+    rightLabel = "",
+  } = options;
   const hasRight = lines.some(({ axis }) => axis === "right");
   const left = 68;
   const right = width - (hasRight ? 68 : 28);
   const top = title === "" ? 52 : 76;
   const bottom = height - 56;
   const horizontal = scale(
-    lines.flatMap(({ points }) => points.map(([x]) => x)), left, right, 8, true);
+    lines.flatMap(({ points }) => points.map(([x]) => x)),
+    left,
+    right,
+    8,
+    true,
+  );
   const vertical = (side: "left" | "right"): Scale | null => {
     const values = lines
       .filter(({ axis }) => axis === side)
@@ -129,24 +147,37 @@ export function lineChart(series: readonly Series[], options: ChartOptions = {})
     const [x, anchor] = side === "left" ? [left - 9, "end"] : [right + 9, "start"];
     for (const mark of own.marks)
       out.push(
-        text(x, own.place(mark) + 4, String(mark), `text-anchor="${anchor}" fill="${colourOf(side)}"`),
+        text(
+          x,
+          own.place(mark) + 4,
+          String(mark),
+          `text-anchor="${anchor}" fill="${colourOf(side)}"`,
+        ),
       );
     const label = side === "left" ? yLabel : rightLabel;
     const at = side === "left" ? 20 : width - 14;
     const middle = (top + bottom) / 2;
     if (label !== "")
       out.push(
-        text(at, middle, label, `text-anchor="middle" fill="${colourOf(side)}" transform="rotate(-90 ${at} ${middle})"`),
+        text(
+          at,
+          middle,
+          label,
+          `text-anchor="middle" fill="${colourOf(side)}" transform="rotate(-90 ${at} ${middle})"`,
+        ),
       );
   }
-  out.push(
-    `<line x1="${left}" y1="${bottom}" x2="${right}" y2="${bottom}" stroke="#64748b"/>`,
-  );
+  out.push(`<line x1="${left}" y1="${bottom}" x2="${right}" y2="${bottom}" stroke="#64748b"/>`);
   for (const mark of horizontal.marks) {
     const x = rounded(horizontal.place(mark));
     out.push(
       `<line x1="${x}" y1="${bottom}" x2="${x}" y2="${bottom + 5}" stroke="#64748b"/>`,
-      text(horizontal.place(mark), bottom + 20, String(mark), 'text-anchor="middle" fill="#475569"'),
+      text(
+        horizontal.place(mark),
+        bottom + 20,
+        String(mark),
+        'text-anchor="middle" fill="#475569"',
+      ),
     );
   }
   if (xLabel !== "")

@@ -74,7 +74,9 @@ export function graphOf(result: Tensor, options: GraphOptions = {}): TensorGraph
   };
   const last = box(result, "result", names.get(result) ?? "result", result.shape);
   // A list of what is left to visit, so that a long chain does not exhaust the stack.
-  const pending: { readonly node: Node<Tensor>; readonly to: string }[] = [{ node: root, to: last }];
+  const pending: { readonly node: Node<Tensor>; readonly to: string }[] = [
+    { node: root, to: last },
+  ];
   for (let item = pending.shift(); item !== undefined; item = pending.shift()) {
     const { node, to } = item;
     const known = ids.get(node);
@@ -95,7 +97,8 @@ export function graphOf(result: Tensor, options: GraphOptions = {}): TensorGraph
         const label = names.get(value) ?? (value === result ? "result" : name);
         arrows.push({ from: box({}, "saved", label, value.shape), to: id, saved: true });
       }
-    for (const [next] of node.nextFunctions) if (next !== null) pending.push({ node: next, to: id });
+    for (const [next] of node.nextFunctions)
+      if (next !== null) pending.push({ node: next, to: id });
   }
   return { boxes, arrows };
 }
