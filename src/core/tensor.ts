@@ -60,6 +60,22 @@ export class Tensor {
     this.dense = contiguous;
   }
 
+  /** Shows other elements of the same memory from now on. */
+  setLayout(
+    sizes: Sizes,
+    strides: Sizes,
+    offset: number,
+    count: number,
+    contiguous: boolean,
+  ): void {
+    this.sizes = sizes;
+    this.strides = strides;
+    this.offset = offset;
+    this.count = count;
+    this.dense = contiguous;
+    this.frozenSizes = null;
+  }
+
   /** The sizes, one for each dimension. */
   get shape(): Sizes {
     return (this.frozenSizes ??= Object.freeze([...this.sizes]));

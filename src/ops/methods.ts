@@ -2,6 +2,7 @@
 import { Tensor } from "../core/tensor.ts";
 import type { AccessProperties } from "./access.ts";
 import type { GraphProperties } from "./graph.ts";
+import type { PermuteProperties } from "./permute.ts";
 import type { Attached, MethodsOf } from "./define/registry.ts";
 import * as accessFamily from "./access.ts";
 import * as activationFamily from "./activation.ts";
@@ -34,6 +35,14 @@ import * as sortFamily from "./sort.ts";
 import * as specialFamily from "./special.ts";
 import * as statisticsFamily from "./statistics.ts";
 import * as trigonometricFamily from "./trigonometric.ts";
+import * as permuteFamily from "./permute.ts";
+import * as redrawFamily from "./redraw.ts";
+import * as sliceFamily from "./slice.ts";
+import * as splitFamily from "./split.ts";
+import * as stridedFamily from "./strided.ts";
+import * as valuesFamily from "./values.ts";
+import * as rangeFamily from "./range.ts";
+import * as positionsFamily from "./positions.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -69,6 +78,14 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   specialFamily,
   statisticsFamily,
   trigonometricFamily,
+  permuteFamily,
+  redrawFamily,
+  sliceFamily,
+  splitFamily,
+  stridedFamily,
+  valuesFamily,
+  rangeFamily,
+  positionsFamily,
   viewFamily,
 ];
 
@@ -106,9 +123,18 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof specialFamily>,
       MethodsOf<typeof statisticsFamily>,
       MethodsOf<typeof trigonometricFamily>,
+      MethodsOf<typeof permuteFamily>,
+      MethodsOf<typeof redrawFamily>,
+      MethodsOf<typeof sliceFamily>,
+      MethodsOf<typeof splitFamily>,
+      MethodsOf<typeof stridedFamily>,
+      MethodsOf<typeof valuesFamily>,
+      MethodsOf<typeof rangeFamily>,
+      MethodsOf<typeof positionsFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
-      AccessProperties {}
+      AccessProperties,
+      PermuteProperties {}
 }
 
 export type Operation = Attached & ((...args: readonly unknown[]) => unknown);
