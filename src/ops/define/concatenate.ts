@@ -54,7 +54,7 @@ function isPlaceholder(sizes: Sizes): boolean {
 export function concatenate(operation: string, tensors: readonly Tensor[], dim: number): Tensor {
   if (tensors.length === 0)
     throw new ArgumentError(`${operation}: there is nothing to join; give at least one tensor`);
-  checkSameDevice(operation, tensors);
+  commonDevice(operation, tensors);
   const parts = tensors.map((t) => t.sizes);
   const model = parts.find((sizes) => !isPlaceholder(sizes)) ?? parts[0]!;
   for (const sizes of parts)
