@@ -5,7 +5,8 @@ import { broadcastSizes, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { elements } from "./define/creation.ts";
 import { empty, relayout } from "./define/memory.ts";
-import { checkSameDevice, composite, operation } from "./define/operation.ts";
+import { commonDevice } from "./define/evaluate.ts";
+import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
 import { fillWith, transfer } from "./define/transfer.ts";
@@ -53,7 +54,7 @@ export const indexSelect: Method<[dim: number, index: Tensor]> = operation({
   saves: ["index"],
   forward: ({ self, dim, index }) => {
     const d = wrapDimension("indexSelect", dim, self.sizes.length);
-    checkSameDevice("indexSelect", [self, index]);
+    commonDevice("indexSelect", [self, index]);
     const at = vector("indexSelect", index, false);
     const sizes = self.sizes.length === 0 ? [] : self.sizes.with(d, at.count);
     if (self.sizes.length === 0 && at.count !== 1)
@@ -78,7 +79,7 @@ function checkSlices(
   source: Tensor,
 ): number {
   const d = wrapDimension(name, dim, self.sizes.length);
-  checkSameDevice(name, [self, index, source]);
+  commonDevice(name, [self, index, source]);
   if (source.dtype !== self.dtype)
     throw new DTypeError(
       `${name}: self is ${self.dtype.name} and the source ${source.dtype.name}; they should have one type`,

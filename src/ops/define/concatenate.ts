@@ -5,7 +5,8 @@ import { promoteTypes } from "../../core/promotion.ts";
 import { formatSizes, wrapDimension, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { empty, relayout } from "./memory.ts";
-import { checkSameDevice, operation } from "./operation.ts";
+import { commonDevice } from "./evaluate.ts";
+import { operation } from "./operation.ts";
 import * as p from "./parameters.ts";
 import { transfer } from "./transfer.ts";
 
