@@ -1,11 +1,9 @@
 // The torch namespace, and the one place that chooses the default backend.
-import { createMetaBackend } from "./backends/meta/backend.ts";
-import { createReferenceBackend } from "./backends/reference/backend.ts";
-import { cpu, meta } from "./core/device.ts";
+import { chooseBackends } from "./backend.ts";
 
-cpu.backend = createReferenceBackend();
-meta.backend = createMetaBackend();
+chooseBackends();
 
+export { backend, type BackendName } from "./backend.ts";
 export * from "./core/errors.ts";
 export {
   bfloat16,

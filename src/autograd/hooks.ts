@@ -36,7 +36,7 @@ export function addPostHook<V>(node: Node<V>, hook: PostHook<V>): HookHandle {
 export function runPreHooks<V>(hooks: NodeHooks<V>, node: Node<V>, runs: boolean): void {
   if (hooks.tensor !== null)
     for (const [index, set] of hooks.tensor)
-      for (const { hook } of [...set]) {
+      for (const { hook } of Array.from(set)) {
         const gradient = node.received(index);
         if (gradient === null) break;
         const replaced = hook(gradient);
@@ -49,7 +49,7 @@ export function runPreHooks<V>(hooks: NodeHooks<V>, node: Node<V>, runs: boolean
       if (gradient !== null) retained.set(index, gradient);
     }
   if (runs && hooks.pre !== null)
-    for (const { hook } of [...hooks.pre]) {
+    for (const { hook } of Array.from(hooks.pre)) {
       const replaced = hook([node.incoming, ...(node.incomingRest?.slice(1) ?? [])]);
       if (replaced !== undefined && replaced !== null)
         replaced.forEach((value, index) => node.receive(index, value));
@@ -64,6 +64,6 @@ export function runPostHooks<V>(
   outputs: readonly (V | null)[],
 ): readonly (V | null)[] {
   let current = inputs;
-  for (const { hook } of [...(hooks.post ?? [])]) current = hook(current, outputs) ?? current;
+  for (const { hook } of Array.from(hooks.post ?? [])) current = hook(current, outputs) ?? current;
   return current;
 }

@@ -4,3 +4,7 @@ export * from "../ops/linear.ts";
 export * from "../ops/loss.ts";
 export * from "../ops/rectifier.ts";
 export * from "../ops/softmax.ts";
+export * from "../ops/entropy.ts";
+export * from "../ops/likelihood.ts";
+export * from "../ops/margin.ts";
+export * from "../ops/classes.ts";

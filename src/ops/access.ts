@@ -13,6 +13,7 @@ import { formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatTensor } from "../core/text.ts";
 import { gradientFunction, requiresGradient } from "./define/history.ts";
+import { isParameter } from "./define/learned.ts";
 import { readElement } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -94,7 +95,7 @@ function text(self: Tensor): string {
         ? ["requires_grad=True"]
         : [];
   const onMeta = self.device.type === "meta";
-  return formatTensor(
+  const body = formatTensor(
     {
       shape: self.sizes,
       dtypeName: self.dtype.name,
@@ -105,6 +106,7 @@ function text(self: Tensor): string {
     printOptions,
     onMeta ? { device: "meta", elided: true } : {},
   );
+  return isParameter(self) ? `Parameter containing:\n${body}` : body;
 }
 
 function plainValue(value: number | bigint | boolean): number | boolean {

@@ -169,7 +169,7 @@ export const floorDivide: Binary = pointwise({
   check: noZeroDivisor,
   domain: [0.3, 2],
   expression: (self, other) => f.floorDivide(self, other),
-  derivative: false,
+  derivative: "none",
 });
 
 /**

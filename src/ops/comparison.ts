@@ -231,7 +231,7 @@ export const heaviside: MethodWithInPlace<[values: Tensor]> = pointwise({
   promotion: "arithmetic",
   check: sameTypes,
   expression: (self, values) => f.select(f.eq(self, 0), values, f.gt(self, 0)),
-  derivative: false,
+  derivative: "none",
 });
 
 const near: (self: Tensor, other: Tensor, rtol: number, atol: number, equalNan: number) => Tensor =

@@ -1,69 +1,123 @@
 // Reductions: one value from many, over some dimensions or all.
-import { type DType, int64 } from "../core/dtype.ts";
-import { input } from "../core/expression.ts";
+import { bool, type DType, getDefaultDtype, int64, uint8 } from "../core/dtype.ts";
+import { DTypeError, ShapeError } from "../core/errors.ts";
+import { gradient, input } from "../core/expression.ts";
 import { Program } from "../core/program.ts";
-import { wrapDimensions } from "../core/shape.ts";
+import { f } from "../core/scalar.ts";
+import { formatSizes, type Sizes, wrapDimensions } from "../core/shape.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { computeType } from "./define/formula.ts";
-import { empty } from "./define/memory.ts";
-import { composite, operation } from "./define/operation.ts";
+import { empty, relayout } from "./define/memory.ts";
+import { composite, named, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
+import { pointwise } from "./define/pointwise.ts";
+import { reduceRaw, Reduction, regionOf } from "./define/reduction.ts";
 import type { Method, Trailing } from "./define/registry.ts";
+import { fillWith } from "./define/transfer.ts";
 import type { Dimensions } from "./types.ts";
 
-const identity = new Program([input(0)], 1, 0);
+type Over = Trailing<
+  [dim: Dimensions | null, keepdim: boolean],
+  { readonly dim?: Dimensions | null; readonly keepdim?: boolean; readonly dtype?: DType | null }
+>;
+type OverWithoutType = Trailing<
+  [dim: Dimensions | null, keepdim: boolean],
+  { readonly dim?: Dimensions | null; readonly keepdim?: boolean }
+>;
 
-/** Sizes with the reduced dimensions at 1, and without them. */
-function reducedSizes(
-  sizes: readonly number[],
-  dims: readonly number[],
-): { kept: number[]; dropped: number[] } {
-  return {
-    kept: sizes.map((n, i) => (dims.includes(i) ? 1 : n)),
-    dropped: sizes.filter((_, i) => !dims.includes(i)),
-  };
+const over = {
+  self: p.tensor,
+  dim: p.optional(p.dimensions, null),
+  keepdim: p.optional(p.boolean, false),
+};
+const overWithType = { ...over, dtype: p.optional(p.dtype, null) };
+
+const x = input(0);
+const plainSum = new Reduction({ name: "sum", inputs: 1, expression: x });
+const sumOver = new Reduction({ name: "sum", node: "Sum1", inputs: 1, expression: x });
+const plainMean = new Reduction({ name: "mean", inputs: 1, expression: x });
+const meanOver = new Reduction({ name: "mean", node: "Mean1", inputs: 1, expression: x });
+const present = f.select(f.ne(x, x), 0, x);
+const presentSum = new Reduction({ name: "nansum", inputs: 1, expression: present });
+
+/**
+ * The sum over all elements, or over the given dimensions. Integers are summed in int64.
+ * @example
+ * ```ts
+ * torch.tensor([[1, 2], [3, 4]]).sum(1) // => tensor([3., 7.])
+ * ```
+ */
+export const sum: Method<Over> = composite({
+  name: "sum",
+  parameters: overWithType,
+  compute: ({ self, dim, keepdim, dtype }) => {
+    const out = dtype ?? (self.dtype.kind === "floating" ? self.dtype : int64);
+    return (dim === null ? plainSum : sumOver).sum([self], [], out, dim, keepdim);
+  },
+});
+
+/**
+ * The sum in which NaN counts as zero.
+ * @example
+ * ```ts
+ * torch.tensor([1, NaN, 2]).nansum() // => tensor(3.)
+ * ```
+ */
+export const nansum: Method<Over> = composite({
+  name: "nansum",
+  parameters: overWithType,
+  compute: ({ self, dim, keepdim, dtype }) => {
+    if (self.dtype.kind !== "floating") return self.sum(dim, keepdim, { dtype });
+    return presentSum.sum([self], [], dtype ?? self.dtype, dim, keepdim);
+  },
+});
+
+function floating(name: string, self: Tensor, dtype: DType | null): DType {
+  const out = dtype ?? self.dtype;
+  if (out.kind !== "floating")
+    throw new DTypeError(
+      `${name}: the mean of ${out.name} is not of its type; give dtype, or convert the tensor to a floating-point type`,
+    );
+  return out;
 }
 
-export const sum: Method<
-  Trailing<
-    [dim: Dimensions | null, keepdim: boolean],
-    { readonly dim?: Dimensions | null; readonly keepdim?: boolean; readonly dtype?: DType | null }
-  >
-> = operation({
-  name: "sum",
-  parameters: {
-    self: p.tensor,
-    dim: p.optional(p.dimensions, null),
-    keepdim: p.optional(p.boolean, false),
-    dtype: p.optional(p.dtype, null),
-  },
-  forward: ({ self, dim, keepdim, dtype }) => {
-    const rank = self.sizes.length;
-    const dims =
-      dim === null || dim.length === 0
-        ? self.sizes.map((_, i) => i)
-        : wrapDimensions("sum", dim, rank);
-    const out = dtype ?? (self.dtype.kind === "floating" ? self.dtype : int64);
-    const { kept, dropped } = reducedSizes(self.sizes, dims);
-    const whole = empty(kept, out, self.device);
-    const compute = computeType(out);
-    self.device.backend.reduce(
-      "sum",
-      identity.typed(compute, [self.dtype], [out]),
-      whole,
+/**
+ * The mean over all elements, or over the given dimensions: their sum divided by their number. Refuses integers without `dtype`.
+ * @example
+ * ```ts
+ * torch.tensor([[1, 2], [3, 4]]).mean(0) // => tensor([2., 3.])
+ * ```
+ */
+export const mean: Method<Over> = composite({
+  name: "mean",
+  parameters: overWithType,
+  compute: ({ self, dim, keepdim, dtype }) =>
+    (dim === null ? plainMean : meanOver).mean(
       [self],
       [],
-      self.sizes,
-      1,
-    );
-    return keepdim ? whole : whole.view(dropped);
-  },
-  backward: {
-    self: (g, { sizesOf, dim, keepdim }) => {
-      const sizes = sizesOf["self"]!;
-      if (keepdim || dim === null || dim.length === 0 || sizes.length === 0) return g.expand(sizes);
-      const dims = wrapDimensions("sum", dim, sizes.length);
-      return g.reshape(reducedSizes(sizes, dims).kept).expand(sizes);
-    },
+      floating("mean", self, dtype),
+      dim,
+      keepdim,
+    ),
+});
+
+const presentCount = new Program([f.eq(x, x)], 1, 0);
+
+/**
+ * The mean of the elements that are not NaN.
+ * @example
+ * ```ts
+ * torch.tensor([1, NaN, 3]).nanmean() // => tensor(2.)
+ * ```
+ */
+export const nanmean: Method<Over> = composite({
+  name: "nanmean",
+  parameters: overWithType,
+  compute: ({ self, dim, keepdim, dtype }) => {
+    const out = floating("nanmean", self, dtype);
+    const region = regionOf("nanmean", self.sizes, dim);
+    const count = reduceRaw("sum", [self], self.sizes, region, keepdim, out, presentCount);
+    return presentSum.sum([self], [], out, dim, keepdim).div(count);
   },
 });
 
@@ -73,9 +127,366 @@ export const sumToSize: Method<readonly number[] | readonly [readonly number[]]>
   parameters: { self: p.tensor, size: p.sizes },
   compute: ({ self, size }) => {
     const lead = self.sizes.length - size.length;
+    if (lead < 0 || size.some((n, i) => n !== 1 && n !== self.sizes[i + lead]))
+      throw new ShapeError(
+        `sumToSize: ${formatSizes(self.sizes)} cannot be summed to ${formatSizes(size)}; every size must be equal or 1`,
+      );
     const dims = self.sizes.flatMap((n, i) =>
       i < lead || (size[i - lead] === 1 && n !== 1) ? [i] : [],
     );
     return dims.length === 0 ? self : self.sum(dims, true).reshape(size);
+  },
+});
+
+const productOver: (
+  self: Tensor,
+  dim: Sizes | null,
+  keepdim: boolean,
+  dtype: DType | null,
+) => Tensor = operation({
+  name: "prod",
+  parameters: overWithType,
+  saves: ["self", "output"],
+  forward: ({ self, dim, keepdim, dtype }) => {
+    const out = dtype ?? (self.dtype.kind === "floating" ? self.dtype : int64);
+    return reduceRaw(
+      "product",
+      [self],
+      self.sizes,
+      regionOf("prod", self.sizes, dim),
+      keepdim,
+      out,
+    );
+  },
+  backward: {
+    self: (g, { self, output, dim }) => {
+      const { kept } = regionOf("prod", self.sizes, dim);
+      const gradient = g.reshape(kept);
+      if (self.count === 0) return self.mul(0);
+      const nonzero = reduceRaw(
+        "all",
+        [self],
+        self.sizes,
+        regionOf("prod", self.sizes, null),
+        false,
+        bool,
+        undefined,
+        [],
+        1,
+        self.dtype,
+      );
+      if (nonzero.storage.device.backend.read(nonzero.storage, bool, nonzero.offset) === true)
+        return gradient.mul(output.reshape(kept)).div(self);
+      return gradient.mul(productOfOthers(self, dim));
+    },
+  },
+});
+
+/** For each element the product of the others it is multiplied with: exact where elements are zero. */
+function productOfOthers(self: Tensor, dim: Sizes | null): Tensor {
+  const rank = self.sizes.length;
+  const d = dim === null ? -1 : wrapDimensions("prod", dim, rank)[0]!;
+  const lines = dim === null || rank === 0 ? self.reshape([-1]) : self.transpose(d, rank - 1);
+  const n = lines.sizes[lines.sizes.length - 1]!;
+  // Row i of the square holds the line with element i replaced by 1.
+  const own = diagonal(self, n);
+  const others = lines
+    .reshape([...lines.sizes.slice(0, -1), 1, n])
+    .expand([...lines.sizes.slice(0, -1), n, n]);
+  const out = blank(others, own).prod(-1);
+  return dim === null || rank === 0 ? out.reshape(self.sizes) : out.transpose(d, rank - 1);
+}
+
+const blank: (self: Tensor, own: Tensor) => Tensor = pointwise({
+  name: "where",
+  inputs: ["self", "own"],
+  promotion: "arithmetic",
+  expression: (self, own) => f.select(own, 1, self),
+});
+
+/** The identity matrix in a tensor's type. */
+function diagonal(like: Tensor, n: number): Tensor {
+  const out = empty([n, n], like.dtype, like.device);
+  fillWith(out, 0);
+  fillWith(relayout(out, [n], [n + 1], 0), 1);
+  return out;
+}
+
+/**
+ * The product of all elements, or over one dimension. Integers are multiplied in int64.
+ * @example
+ * ```ts
+ * torch.tensor([[1, 2], [3, 4]]).prod(1) // => tensor([ 2., 12.])
+ * ```
+ */
+export const prod: Method<
+  Trailing<
+    [dim: number | null, keepdim: boolean],
+    { readonly dim?: number | null; readonly keepdim?: boolean; readonly dtype?: DType | null }
+  >
+> = composite({
+  name: "prod",
+  parameters: { ...overWithType, dim: p.optional(p.integer, null) },
+  compute: ({ self, dim, keepdim, dtype }) => {
+    const typed = dtype !== null && dtype !== self.dtype ? self.to(dtype) : self;
+    return productOver(typed, dim === null ? null : [dim], keepdim, dtype);
+  },
+});
+
+function tested(kind: "all" | "any"): Method<OverWithoutType> {
+  return composite({
+    name: kind,
+    parameters: over,
+    compute: ({ self, dim, keepdim }) => {
+      const out = self.dtype === uint8 ? uint8 : bool;
+      const region = regionOf(kind, self.sizes, dim);
+      const found = reduceRaw(
+        kind,
+        [self],
+        self.sizes,
+        region,
+        keepdim,
+        bool,
+        undefined,
+        [],
+        1,
+        self.dtype,
+      );
+      return out === bool ? found : found.to(out);
+    },
+  });
+}
+
+/**
+ * Whether all elements are non-zero: a bool.
+ * @example
+ * ```ts
+ * torch.tensor([1, 0]).all() // => tensor(false)
+ * ```
+ */
+export const all: Method<OverWithoutType> = tested("all");
+
+/**
+ * Whether any element is non-zero: a bool.
+ * @example
+ * ```ts
+ * torch.tensor([1, 0]).any() // => tensor(true)
+ * ```
+ */
+export const any: Method<OverWithoutType> = tested("any");
+
+const nonzeroFlag = new Program([f.ne(x, 0)], 1, 0);
+
+/**
+ * The number of elements that are not zero, int64.
+ * @example
+ * ```ts
+ * torch.tensor([1, 0, 2]).countNonzero() // => tensor(2)
+ * ```
+ */
+export const countNonzero: Method<
+  Trailing<[dim: Dimensions | null], { readonly dim?: Dimensions | null }>
+> = composite({
+  name: "countNonzero",
+  parameters: { self: p.tensor, dim: p.optional(p.dimensions, null) },
+  compute: ({ self, dim }) =>
+    reduceRaw(
+      "sum",
+      [self],
+      self.sizes,
+      regionOf("countNonzero", self.sizes, dim),
+      false,
+      int64,
+      nonzeroFlag,
+      [],
+      1,
+      int64,
+      computeType(self.dtype),
+    ),
+});
+
+/** The gradient shared by all elements equal to the extremum; NaN where the extremum is NaN. */
+const shared: (g: Tensor, self: Tensor, result: Tensor, count: Tensor) => Tensor = pointwise({
+  name: "div",
+  inputs: ["g", "self", "result", "count"],
+  promotion: "arithmetic",
+  expression: (g, self, result, count) => f.div(f.mul(g, f.eq(self, result)), count),
+  derivative: (_g, self, result, count) => [
+    f.div(f.mul(gradient, f.eq(self, result)), count),
+    null,
+    null,
+    null,
+  ],
+});
+const equalCount = new Program([f.eq(input(0), input(1))], 2, 0);
+
+function checkNonEmpty(name: string, self: Tensor, dim: Sizes | null): void {
+  const region = regionOf(name, self.sizes, dim);
+  if (region.count === 0)
+    throw new ShapeError(
+      `${name}: the extremum of no elements is not defined, and the reduced dimensions of ${formatSizes(self.sizes)} hold none`,
+    );
+}
+
+function extremum(name: "amin" | "amax"): Method<OverWithoutType> {
+  return operation({
+    name,
+    parameters: { ...over, dim: p.optional(p.dimensions, [] as Sizes) },
+    saves: ["self", "output"],
+    forward: ({ self, dim, keepdim }) => {
+      checkNonEmpty(name, self, dim);
+      return reduceRaw(
+        name === "amin" ? "minimum" : "maximum",
+        [self],
+        self.sizes,
+        regionOf(name, self.sizes, dim),
+        keepdim,
+        self.dtype,
+      );
+    },
+    backward: {
+      self: (g, { self, output, dim }) => {
+        const region = regionOf(name, self.sizes, dim);
+        const result = output.detach().reshape(region.kept);
+        const operands = [self, result];
+        const count = reduceRaw("sum", operands, self.sizes, region, true, self.dtype, equalCount);
+        return shared(g.reshape(region.kept), self.detach(), result, count);
+      },
+    },
+  });
+}
+
+/**
+ * The smallest element, over all or the given dimensions. Ties share the gradient evenly.
+ * @example
+ * ```ts
+ * torch.tensor([[1, 4], [3, 2]]).amin(1) // => tensor([1., 2.])
+ * ```
+ */
+export const amin: Method<OverWithoutType> = extremum("amin");
+
+/**
+ * The largest element, over all or the given dimensions. Ties share the gradient evenly.
+ * @example
+ * ```ts
+ * torch.tensor([[1, 4], [3, 2]]).amax(1) // => tensor([4., 3.])
+ * ```
+ */
+export const amax: Method<OverWithoutType> = extremum("amax");
+
+/**
+ * The smallest and the largest element, of all or along one dimension, as `{ min, max }`.
+ * @example
+ * ```ts
+ * torch.tensor([3, 1, 2]).aminmax().max // => tensor(3.)
+ * ```
+ */
+export const aminmax: Method<
+  Trailing<[], { readonly dim?: number | null; readonly keepdim?: boolean }>,
+  { readonly min: Tensor; readonly max: Tensor } & Iterable<Tensor>
+> = composite({
+  name: "aminmax",
+  parameters: {
+    self: p.tensor,
+    dim: p.optional(p.integer, null),
+    keepdim: p.optional(p.boolean, false),
+  },
+  compute: ({ self, dim, keepdim }) => {
+    const dims = dim === null ? [] : [dim];
+    return named(["min", "max"], [self.amin(dims, keepdim), self.amax(dims, keepdim)]);
+  },
+});
+
+const shiftedExponentials = new Program([f.exp(f.sub(input(0), input(1)))], 2, 0);
+const restored = new Program([f.add(f.log(input(0)), input(1))], 2, 0);
+const finite = new Program([f.select(f.eq(f.sub(x, x), 0), x, 0)], 1, 0);
+
+const softened: (self: Tensor, dim: Sizes, keepdim: boolean) => Tensor = operation({
+  name: "logsumexp",
+  parameters: over,
+  saves: ["self", "output"],
+  forward: ({ self, dim, keepdim }) => {
+    const region = regionOf("logsumexp", self.sizes, dim);
+    const { dtype } = self;
+    const { backend } = self.device;
+    const uniform = (program: Program, count: number) =>
+      program.typed(computeType(dtype), new Array<DType>(count).fill(dtype), [dtype]);
+    // Against the maximum nothing overflows; where it is infinite, against 0.
+    const shift = empty(region.kept, dtype, self.device);
+    if (region.count === 0) fillWith(shift, 0);
+    else {
+      const largest = reduceRaw("maximum", [self], self.sizes, region, true, dtype);
+      backend.map(uniform(finite, 1), shift, [largest], []);
+    }
+    const total = reduceRaw(
+      "sum",
+      [self, shift],
+      self.sizes,
+      region,
+      true,
+      dtype,
+      shiftedExponentials,
+    );
+    backend.map(uniform(restored, 2), total, [total, shift], []);
+    return keepdim ? total : total.view(region.dropped);
+  },
+  backward: {
+    self: (g, { self, output, dim }) => {
+      const { kept } = regionOf("logsumexp", self.sizes, dim);
+      return weighted(g.reshape(kept), self, output.reshape(kept));
+    },
+  },
+});
+const weighted: (g: Tensor, self: Tensor, result: Tensor) => Tensor = pointwise({
+  name: "logsumexp",
+  inputs: ["g", "self", "result"],
+  promotion: "arithmetic",
+  expression: (g, self, result) => f.mul(g, f.exp(f.sub(self, result))),
+});
+
+/**
+ * log(sum(exp(x))) over the given dimensions, computed against the maximum so that nothing overflows.
+ * @example
+ * ```ts
+ * torch.tensor([1000, 1000]).logsumexp(0).sub(1000) // => tensor(0.6931)
+ * ```
+ */
+export const logsumexp: Method<
+  Trailing<
+    [dim: Dimensions, keepdim: boolean],
+    { readonly dim?: Dimensions; readonly keepdim?: boolean }
+  >
+> = composite({
+  name: "logsumexp",
+  parameters: { ...over, dim: p.dimensions },
+  compute: ({ self, dim, keepdim }) =>
+    softened(self.dtype.kind === "floating" ? self : self.to(getDefaultDtype()), dim, keepdim),
+});
+
+/**
+ * The sum of the diagonal of a matrix.
+ * @example
+ * ```ts
+ * torch.tensor([[1, 2], [3, 4]]).trace() // => tensor(5.)
+ * ```
+ */
+export const trace: Method = operation({
+  name: "trace",
+  parameters: { self: p.tensor },
+  forward: ({ self }) => {
+    const [rows, columns] = self.sizes;
+    if (rows === undefined || columns === undefined || self.sizes.length !== 2)
+      throw new ShapeError(`trace: takes a matrix, got shape ${formatSizes(self.sizes)}`);
+    const step = self.strides[0]! + self.strides[1]!;
+    return relayout(self, [Math.min(rows, columns)], [step], self.offset).sum();
+  },
+  backward: {
+    self: (g, { sizesOf }) => {
+      const [rows, columns] = sizesOf["self"] as [number, number];
+      const mask = empty([rows, columns], g.dtype, g.device);
+      fillWith(mask, 0);
+      fillWith(relayout(mask, [Math.min(rows, columns)], [columns + 1], 0), 1);
+      return g.mul(mask);
+    },
   },
 });

@@ -237,7 +237,7 @@ const binaryExponent: Variant = pointwise({
     const exponent = f.add(guess, f.sub(f.ge(mantissa, 1), f.lt(mantissa, 0.5)));
     return f.select(f.and(f.eq(f.sub(self, self), 0), f.ne(self, 0)), exponent, 0);
   },
-  derivative: false,
+  derivative: "none",
 });
 
 const scaledDown: Variant = pointwise({
@@ -291,5 +291,5 @@ export const nextafter: MethodWithInPlace<[other: Tensor]> = pointwise({
   promotion: "arithmetic",
   refuses: onlyFloating,
   expression: (self, other) => f.nextafter(self, other),
-  derivative: false,
+  derivative: "none",
 });

@@ -62,8 +62,9 @@ export class Execution {
     const { inputCount, constants, registerCount, instructions, outputs } = program.program;
     const { compute } = program;
     const fixed = [...scalars, ...constants];
+    const length = Math.min(blockLength, elementCount(sizes));
     this.#slots = Array.from({ length: inputCount + fixed.length + registerCount }, () =>
-      makeLane(compute, blockLength),
+      makeLane(compute, length),
     );
     fixed.forEach((value, i) => {
       const lane = this.#slots[inputCount + i]!;

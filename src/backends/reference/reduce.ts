@@ -126,7 +126,7 @@ export function reduce(
   const passing = type.kind === "floating" ? combined : type;
   const encode = encoderFor(program.compute, passing);
   const decode = decoderFor(passing, combined);
-  const values: Elements = makeLane(combined, blockLength);
+  const values: Elements = makeLane(combined, Math.min(blockLength, innerCount));
   const room = makeLane(combined, Math.ceil(innerCount / blockLength));
   const locates = kind === "argmin" || kind === "argmax";
   const accumulator = locates

@@ -23,7 +23,7 @@ export class AccumulateGrad extends Node<Tensor> {
   run(_task: Sender<Tensor>): void {
     accumulateInto(this.variable, this.incoming!);
     if (this.postAccumulate !== null)
-      for (const { hook } of [...this.postAccumulate]) hook(this.variable);
+      for (const { hook } of Array.from(this.postAccumulate)) hook(this.variable);
   }
 }
 

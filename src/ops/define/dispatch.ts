@@ -1,7 +1,7 @@
 // Operations that are one name for several: an argument decides which of their variants computes.
 import { ArgumentError } from "../../core/errors.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { type Parameters, readArguments, type Values } from "./parameters.ts";
+import { type Parameters, Signature, type Values } from "./parameters.ts";
 import type { Attached } from "./registry.ts";
 
 /** An operation that others are made of, without a public signature. */
@@ -21,6 +21,8 @@ export interface DispatchRecord<P extends Parameters> {
 /** Makes the callable of an operation with variants. In place it does what the chosen variant does in place. */
 export function dispatch<const P extends Parameters, F>(record: DispatchRecord<P>): F {
   const { name, parameters, choose, direct } = record;
+  const signature = new Signature(name, parameters);
+  const signatureInPlace = new Signature(`${name}_`, parameters);
   const invoke = (...args: readonly unknown[]): Tensor => {
     const [a, b, c] = args;
     if (
@@ -32,11 +34,11 @@ export function dispatch<const P extends Parameters, F>(record: DispatchRecord<P
       const variant = direct(b);
       if (variant !== undefined) return variant(a, b);
     }
-    const [variant, ...rest] = choose(readArguments(name, parameters, args), false);
+    const [variant, ...rest] = choose(signature.read(args), false);
     return variant(...rest);
   };
   const inPlace = (...args: readonly unknown[]): unknown => {
-    const [variant, ...rest] = choose(readArguments(`${name}_`, parameters, args), true);
+    const [variant, ...rest] = choose(signatureInPlace.read(args), true);
     if (variant.inPlace === null)
       throw new ArgumentError(
         `${name}_: these arguments have no in-place form; use the out-of-place form`,

@@ -12,15 +12,23 @@ import {
 } from "../../core/expression.ts";
 import { Program, type TypedProgram } from "../../core/program.ts";
 
-/** Where an operand of a derivative comes from: the incoming gradient, the saved result, or saved operand k. */
+/** The place of the incoming gradient among a derivative's sources; others are places among the saved values. */
 export const fromGradient = -1;
-export const fromResult = -2;
 
 /** How the gradient for one operand is computed: passed on as it is, or by a formula on gradient and saved values. */
 export interface Derivation {
   readonly passes: boolean;
   readonly formula: Formula;
+  /** For each operand of `formula`: `fromGradient`, tensor k of the call, or the number of tensors for the call's result. */
   readonly sources: readonly number[];
+}
+
+/** What a recorded call keeps when gradients are asked for a given set of its tensors. */
+export interface SavingPlan {
+  /** Whether anything is kept, and whether that is just all the tensors and not the result. */
+  readonly keeps: "nothing" | "tensors" | "some";
+  /** Bit k: tensor k; the bit after the last tensor: the result. */
+  readonly mask: number;
 }
 
 /** The type a program computes in for operands of this type: 16-bit floats in float32, every integer and bool in int64. */
@@ -29,47 +37,48 @@ export function computeType(dtype: DType): DType {
   return dtype === float64 ? float64 : float32;
 }
 
-export class Formula {
+/** What of a formula is particular to the operation it belongs to. */
+export interface FormulaOptions {
   /** The operation, for error messages. */
   readonly name: string;
-  /** The name of its nodes in the graph. */
+  /** PyTorch's name of the node. */
   readonly node: string;
+  /** Which argument each tensor is; plain numbers among the arguments have a slot without an edge. */
+  readonly slots: readonly number[];
+  readonly slotCount: number;
+  /**
+   * Take the place of symbolic derivatives: expressions in inputs, scalars, `gradient` and `result`.
+   * With "none" a backward pass that comes to the operation fails.
+   */
+  readonly derivatives: readonly (Expression | null)[] | "none" | null;
+}
+
+export class Formula {
   readonly expression: Expression;
   readonly inputCount: number;
   readonly scalarCount: number;
   readonly program: Program;
-  readonly #uniform: (TypedProgram | undefined)[] = [];
-  readonly #given: readonly (Expression | null)[] | null;
-  #derivations: readonly (Derivation | null)[] | null = null;
+  readonly options: FormulaOptions;
+  private readonly uniformPrograms: (TypedProgram | undefined)[] = [];
+  private readonly plans: (SavingPlan | undefined)[] = [];
+  private known: readonly (Derivation | null)[] | null = null;
 
-  /** Whether there are derivatives. Where not, a backward pass that comes here fails. */
-  readonly differentiable: boolean;
-
-  /**
-   * `derivatives`, if given, take the place of symbolic ones: expressions in inputs, scalars, `gradient` and `result`.
-   * None at all make the operation one that cannot be differentiated.
-   */
   constructor(
-    name: string,
-    node: string,
     expression: Expression,
     inputCount: number,
     scalarCount: number,
-    derivatives: readonly (Expression | null)[] | null = null,
+    options: FormulaOptions,
   ) {
-    this.name = name;
-    this.node = node;
-    this.differentiable = derivatives === null || derivatives.length > 0 || inputCount === 0;
     this.expression = expression;
     this.inputCount = inputCount;
     this.scalarCount = scalarCount;
+    this.options = options;
     this.program = new Program([expression], inputCount, scalarCount);
-    this.#given = derivatives;
   }
 
   /** The program for operands and result of one floating type. */
   uniform(dtype: DType): TypedProgram {
-    return (this.#uniform[dtype.index] ??= this.program.typed(
+    return (this.uniformPrograms[dtype.index] ??= this.program.typed(
       computeType(dtype),
       new Array<DType>(this.inputCount).fill(dtype),
       [dtype],
@@ -78,33 +87,61 @@ export class Formula {
 
   /** How gradients reach each operand; worked out when first asked for. */
   get derivations(): readonly (Derivation | null)[] {
-    return (this.#derivations ??= (
-      this.#given ?? differentiate(this.expression, this.inputCount)
-    ).map((e) => this.#derive(e)));
+    if (this.known === null) {
+      const { derivatives } = this.options;
+      const expressions =
+        derivatives === "none"
+          ? new Array<null>(this.inputCount).fill(null)
+          : (derivatives ?? differentiate(this.expression, this.inputCount));
+      this.known = expressions.map((e) => this.derive(e));
+    }
+    return this.known;
   }
 
-  #derive(expression: Expression | null): Derivation | null {
+  /** What to keep when the tensors in `wanted` (bit k: tensor k) need gradients. */
+  plan(wanted: number): SavingPlan {
+    return (this.plans[wanted] ??= this.makePlan(wanted));
+  }
+
+  private makePlan(wanted: number): SavingPlan {
+    let mask = 0;
+    this.derivations.forEach((derivation, k) => {
+      if (derivation === null || derivation.passes || ((wanted >> k) & 1) === 0) return;
+      for (const source of derivation.sources) if (source !== fromGradient) mask |= 1 << source;
+    });
+    const all = (1 << this.inputCount) - 1;
+    return { mask, keeps: mask === 0 ? "nothing" : mask === all ? "tensors" : "some" };
+  }
+
+  private derive(expression: Expression | null): Derivation | null {
     if (expression === null) return null;
     const sources: number[] = [];
     const place = (source: number): Expression => {
       const at = sources.indexOf(source);
       return input(at >= 0 ? at : sources.push(source) - 1);
     };
-    // The gradient comes first, so that a result without other operands still has its shape and type.
+    // The gradient comes first, so that a derivative without other operands still has its shape and type.
     const gradientInput = place(fromGradient);
     for (const e of postorder([expression])) if (e.kind === "input") place(e.index);
     const replaced = substitute(expression, (e) =>
       e === gradient
         ? gradientInput
         : e === result
-          ? place(fromResult)
+          ? place(this.inputCount)
           : e.kind === "input"
             ? place(e.index)
             : undefined,
     );
+    const slots = sources.map((_, i) => i);
     return {
       passes: expression === gradient,
-      formula: new Formula(this.name, this.node, replaced, sources.length, this.scalarCount),
+      formula: new Formula(replaced, sources.length, this.scalarCount, {
+        name: this.options.name,
+        node: this.options.node,
+        slots,
+        slotCount: slots.length,
+        derivatives: null,
+      }),
       sources,
     };
   }

@@ -51,6 +51,15 @@ export function alias(of: Tensor): Tensor {
   return new Tensor(of.storage, of.dtype, of.sizes, of.strides, of.offset, of.count, of.dense);
 }
 
+/**
+ * Gives a tensor the memory, type and layout of another. Whoever holds the tensor keeps holding it: this is how the parameters of a
+ * module change their type without an optimizer losing them.
+ */
+export function adopt(tensor: Tensor, from: Tensor): void {
+  const { storage, dtype, sizes, strides, offset, count, dense } = from;
+  Object.assign(tensor, { storage, dtype, sizes, strides, offset, count, dense });
+}
+
 /** A tensor over an ArrayBuffer of the caller's. */
 export function overBuffer(
   buffer: ArrayBuffer,

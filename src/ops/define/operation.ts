@@ -1,320 +1,118 @@
-// Operations that are not pointwise: their record, and how a call is recorded in the graph.
+// Operations that are not pointwise: how a call is read, computed and recorded.
 import { gradMode } from "../../autograd/mode.ts";
-import { Node, type Sender } from "../../autograd/node.ts";
-import { AutogradError } from "../../core/errors.ts";
-import { sameSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import type { DType } from "../../core/dtype.ts";
+import {
+  type AnyRecord,
+  Blueprint,
+  OperationNode,
+  type OperationRecord,
+  type TensorNames,
+} from "./blueprint.ts";
 import {
   bumpVersion,
   checkInPlace,
-  gradientNode,
   rebaseHistory,
   requiresGradient,
   View,
   viewOf,
 } from "./history.ts";
-import { type Parameter, type Parameters, readArguments, type Values } from "./parameters.ts";
-import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import { type Parameters, Signature, type Values } from "./parameters.ts";
 import type { Attached, Example } from "./registry.ts";
 
-type TensorNames<P extends Parameters> = {
-  [K in keyof P]: P[K] extends Parameter<infer T>
-    ? Extract<T, Tensor | readonly Tensor[]> extends never
-      ? never
-      : K
-    : never;
-}[keyof P] &
-  string;
-
-/** What a rule may read: the plain arguments, the saved tensors by name, and the sizes and types of all tensor arguments. */
-export type RuleContext<P extends Parameters, S extends string> = Omit<
-  Values<P>,
-  Exclude<TensorNames<P>, S>
-> & {
-  readonly sizesOf: Readonly<Record<string, Sizes>>;
-  readonly dtypeOf: Readonly<Record<string, DType>>;
-  /** The saved results. Present where `saves` lists "output". */
-  readonly outputs: S extends "output" ? readonly Tensor[] : never;
-  readonly output: S extends "output" ? Tensor : never;
-  /** Whether the gradient for that parameter is asked for. */
-  readonly needs: (name: TensorNames<P>) => boolean;
-};
-
-/** The gradient for one parameter from the gradients of the results; an array for a list of tensors. */
-export type Rule<P extends Parameters, S extends string> = (
-  gradient: Tensor,
-  context: RuleContext<P, S>,
-  gradients: readonly (Tensor | null)[],
-) => Tensor | null | readonly (Tensor | null)[];
-
-/** One operation: everything there is to know about it. */
-export interface OperationRecord<P extends Parameters, S extends string> {
-  readonly name: string;
-  /** PyTorch's name of the node, without `Backward0`; by default the name with a capital. A digit may follow: `Select`, `Max1`. */
-  readonly node?: string;
-  readonly parameters: P;
-  /** Computes the result or results. Runs unrecorded. */
-  readonly forward?: (values: Values<P>) => Tensor | readonly Tensor[];
-  /** Names of tensor arguments that the rules read, and "output" for the results. */
-  readonly saves?: readonly S[];
-  /** The rule of each differentiable parameter. None: results never require gradients. */
-  readonly backward?: { readonly [K in keyof P]?: Rule<P, S> };
-  /** Results that share the first argument's memory: one, or several, which then may not be changed in place. */
-  readonly view?: "single" | "multiple";
-  /** Field names of several results, in order. */
-  readonly outputs?: readonly string[];
-  /** Whether `name_` exists, which writes the result into the first argument. */
-  readonly inPlace?: boolean;
-  /** Writes the result into the first argument directly; `forward` is then derived by cloning. */
-  readonly write?: (values: Values<P>) => void;
-  /** Calls for the generic tests. */
-  readonly examples?: readonly Example[];
-}
-
-// The record with its parameter types erased, as the shared code below handles it.
-interface AnyRecord extends Omit<
-  OperationRecord<Parameters, string>,
-  "backward" | "saves" | "forward"
-> {
-  readonly forward: (values: Values<Parameters>) => Tensor | readonly Tensor[];
-  readonly saves?: readonly string[];
-  readonly backward?: Readonly<Record<string, Rule<Parameters, string> | undefined>>;
-}
-
-class OperationNode extends Node<Tensor> {
-  readonly #record: AnyRecord;
-  /** The tensor parameters in order, each with how many slots it has. */
-  readonly #slots: readonly {
-    readonly name: string;
-    readonly count: number;
-    readonly list: boolean;
-  }[];
-  #context: Record<string, unknown> | null;
-  readonly #fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
-  readonly #saved: readonly (Tensor | null)[];
-  readonly #savedNames: readonly string[];
-  readonly #versions: readonly number[] | null;
-  readonly #outputCount: number;
-  #freed = false;
-
-  constructor(
-    record: AnyRecord,
-    slots: OperationNode["slotsType"],
-    inputs: readonly (Tensor | null)[],
-    context: Record<string, unknown>,
-    saved: readonly (Tensor | null)[],
-    savedNames: readonly string[],
-    outputCount: number,
-  ) {
-    super(
-      inputs.map((t) => (t === null ? null : gradientNode(t))),
-      inputs.map((t) => t?.outputIndex ?? 0),
-    );
-    this.#record = record;
-    this.#slots = slots;
-    this.#context = context;
-    this.#fits = inputs.map((t) => ({ sizes: t?.sizes ?? [], dtype: t?.dtype as DType }));
-    this.#saved = saved;
-    this.#savedNames = savedNames;
-    this.#versions = versionsOf(saved);
-    this.#outputCount = outputCount;
+function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
+  const { record } = blueprint;
+  const recording = gradMode.enabled;
+  gradMode.enabled = false;
+  let result: Tensor | readonly Tensor[];
+  try {
+    result = record.forward(values);
+  } finally {
+    gradMode.enabled = recording;
   }
-
-  declare slotsType: readonly {
-    readonly name: string;
-    readonly count: number;
-    readonly list: boolean;
-  }[];
-
-  get name(): string {
-    return nodeName(this.#record.name, this.#record.node);
-  }
-
-  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    return this.#freed
-      ? []
-      : this.#saved.flatMap((value, i) =>
-          value === null ? [] : [{ name: this.#savedNames[i]!, value }],
-        );
-  }
-
-  run(task: Sender<Tensor>): void {
-    if (this.#freed || this.#context === null) throw alreadyFreed(this.name);
-    checkVersions(this.name, this.#saved, this.#versions, (i) => this.#savedNames[i]!);
-    const gradients: (Tensor | null)[] = [];
-    for (let i = 0; i < this.#outputCount; i++) gradients.push(this.received(i));
-    let slot = 0;
-    for (const { name, count, list } of this.#slots) {
-      const first = slot;
-      slot += count;
-      const wanted = this.next.slice(first, slot).some((next) => next !== null);
-      const rule = wanted ? this.#record.backward?.[name] : undefined;
-      const result = rule?.(gradients[0]!, this.#context as never, gradients) ?? null;
-      for (let k = 0; k < count; k++) {
-        const value = list
-          ? ((result as readonly (Tensor | null)[] | null)?.[k] ?? null)
-          : (result as Tensor | null);
-        task.send(
-          this,
-          first + k,
-          value === null || this.next[first + k] === null
-            ? null
-            : fit(value, this.#fits[first + k]!),
-        );
-      }
-    }
-  }
-
-  override release(): void {
-    // Without saved tensors there is nothing to free, and PyTorch lets such a graph be run again.
-    if (this.#saved.some((t) => t !== null)) {
-      this.#freed = true;
-      this.#context = null;
-    }
-  }
-}
-
-/** `mul` gives MulBackward0 and `log2` Log2Backward0; a digit at the end of a given node name takes the place of the 0. */
-export function nodeName(name: string, given?: string): string {
-  const digit = given === undefined ? null : /\d$/.exec(given);
-  if (digit !== null) return `${given!.slice(0, -1)}Backward${digit[0]}`;
-  return `${given ?? name[0]!.toUpperCase() + name.slice(1)}Backward0`;
-}
-
-/** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
-export function fit(
-  gradient: Tensor,
-  to: { readonly sizes: Sizes; readonly dtype: DType },
-): Tensor {
-  let out = gradient;
-  if (!sameSizes(out.sizes, to.sizes)) out = out.sumToSize(to.sizes);
-  if (out.dtype !== to.dtype) out = out.to(to.dtype);
-  return out;
-}
-
-function run(
-  record: AnyRecord,
-  values: Values<Parameters>,
-  inPlace: boolean,
-): Tensor | readonly Tensor[] {
-  const names = Object.keys(record.parameters);
-  const self = values[names[0]!];
-  const differentiable = names.filter(
-    (name) =>
-      record.backward?.[name] !== undefined || (record.view !== undefined && name === names[0]),
-  );
-  const recorded =
-    gradMode.enabled &&
-    record.backward !== undefined &&
-    differentiable.some((name) => anyTracked(values[name]));
-  let original: Tensor | null = null;
-  if (inPlace) {
-    checkInPlace(`${record.name}_`, self as Tensor, recorded || requiresGradient(self as Tensor));
-    if (recorded && record.saves?.includes(names[0]!) === true)
-      original = unrecorded(() => (self as Tensor).clone());
-  }
-  const result = unrecorded(() =>
-    inPlace ? writeInPlace(record, values, self as Tensor) : record.forward(values),
-  );
+  if (record.view !== undefined)
+    markViews(blueprint, values, result instanceof Tensor ? [result] : result);
+  if (!recording || !anyTracked(blueprint.ruleNames, values)) return result;
   const outputs = result instanceof Tensor ? [result] : result;
-  if (inPlace) bumpVersion(`${record.name}_`, self as Tensor);
-  if (record.view !== undefined) {
-    const source = self as Tensor;
-    const creation = gradMode.enabled ? record.view : "noGrad";
-    const from = viewOf(source);
-    const inherited = from !== null && from.creation !== "single" ? from.creation : creation;
-    for (const output of outputs)
-      output.viewOf = new View(from?.base ?? source, inherited, record.name);
+  const node = attach(blueprint, values, outputs, null);
+  for (let index = 0; index < outputs.length; index++) {
+    const output = outputs[index]!;
+    if (!output.dtype.isFloatingPoint) continue;
+    output.node = node;
+    output.outputIndex = index;
+    output.tracked = true;
   }
-  if (recorded) attach(record, values, outputs, inPlace, original);
   return result;
 }
 
-function attach(
-  record: AnyRecord,
+function markViews(
+  blueprint: Blueprint,
   values: Values<Parameters>,
   outputs: readonly Tensor[],
-  inPlace: boolean,
-  original: Tensor | null,
 ): void {
-  const slots: { name: string; count: number; list: boolean }[] = [];
-  const inputs: (Tensor | null)[] = [];
-  const context: Record<string, unknown> = {};
-  const sizesOf: Record<string, Sizes> = {};
-  const dtypeOf: Record<string, DType> = {};
-  const saved: (Tensor | null)[] = [];
-  const savedNames: string[] = [];
-  const names = Object.keys(record.parameters);
-  for (const name of names) {
-    const value = values[name];
-    const list = Array.isArray(value) && record.parameters[name]!.tensors;
-    if (value instanceof Tensor) {
-      sizesOf[name] = value.sizes;
-      dtypeOf[name] = value.dtype;
-      if (record.saves?.includes(name) === true) {
-        const keep = name === names[0] && original !== null ? original : value;
-        context[name] = keep;
-        saved.push(keep);
-        savedNames.push(name);
-      }
-    } else if (list && record.saves?.includes(name) === true) {
-      context[name] = value;
-      for (const item of value as Tensor[]) {
-        saved.push(item);
-        savedNames.push(name);
-      }
-    } else if (!list) context[name] = value;
-    if (record.parameters[name]!.tensors) {
-      const tensors = list
-        ? (value as Tensor[])
-        : [value instanceof Tensor && record.backward?.[name] !== undefined ? value : null];
-      slots.push({ name, count: tensors.length, list });
-      inputs.push(...tensors);
-    }
-  }
-  if (record.saves?.includes("output") === true) {
-    context["outputs"] = outputs;
-    context["output"] = outputs[0];
-    outputs.forEach((output) => {
-      saved.push(output);
-      savedNames.push("result");
-    });
-  }
-  context["sizesOf"] = sizesOf;
-  context["dtypeOf"] = dtypeOf;
-  const node = new OperationNode(record, slots, inputs, context, saved, savedNames, outputs.length);
-  context["needs"] = (name: string): boolean => {
-    let first = 0;
-    for (const slot of slots) {
-      if (slot.name === name)
-        return node.next.slice(first, first + slot.count).some((next) => next !== null);
-      first += slot.count;
-    }
-    return false;
-  };
-  outputs.forEach((output, index) => {
-    if (!output.dtype.isFloatingPoint) return;
-    if (inPlace) rebaseHistory(output, node);
-    else {
-      output.node = node;
-      output.outputIndex = index;
-      output.tracked = true;
-    }
-  });
+  const { view, name } = blueprint.record;
+  const source = values[blueprint.self] as Tensor;
+  const from = viewOf(source);
+  const own = gradMode.enabled ? view! : "noGrad";
+  // A view of one of several views, or of one made inside noGrad, is bound by what binds its source.
+  const creation = from !== null && from.creation !== "single" ? from.creation : own;
+  for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
 }
 
-function writeInPlace(record: AnyRecord, values: Values<Parameters>, self: Tensor): Tensor {
-  if (record.write !== undefined) record.write(values);
-  else self.copy_(record.forward(values) as Tensor);
+function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
+  const { record } = blueprint;
+  const name = `${record.name}_`;
+  const self = values[blueprint.self] as Tensor;
+  const recorded = gradMode.enabled && anyTracked(blueprint.ruleNames, values);
+  checkInPlace(name, self, recorded || requiresGradient(self));
+  const readsOld = recorded && blueprint.savedNames.includes(blueprint.self);
+  const original = readsOld ? unrecorded(() => self.clone()) : null;
+  unrecorded(() => {
+    if (record.write !== undefined) record.write(values);
+    else self.copy_(record.forward(values) as Tensor);
+  });
+  bumpVersion(name, self);
+  if (recorded && self.dtype.isFloatingPoint)
+    rebaseHistory(self, attach(blueprint, values, [self], original));
   return self;
 }
 
-function anyTracked(value: unknown): boolean {
-  if (value instanceof Tensor) return requiresGradient(value);
-  return (
-    Array.isArray(value) && value.some((item) => item instanceof Tensor && requiresGradient(item))
-  );
+/** The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change. */
+function attach(
+  blueprint: Blueprint,
+  values: Values<Parameters>,
+  outputs: readonly Tensor[],
+  original: Tensor | null,
+): OperationNode {
+  const { tensorNames, unsavedNames, record } = blueprint;
+  const inputs: (Tensor | null)[] = [];
+  let counts: number[] | null = null;
+  for (let i = 0; i < tensorNames.length; i++) {
+    const name = tensorNames[i]!;
+    const value = values[name];
+    if (Array.isArray(value)) {
+      counts ??= tensorNames.map(() => 1);
+      counts[i] = value.length;
+      inputs.push(...(value as Tensor[]));
+    } else
+      inputs.push(value instanceof Tensor && record.backward?.[name] !== undefined ? value : null);
+  }
+  if (unsavedNames.length === 0 && original === null)
+    return new OperationNode(blueprint, values, inputs, counts, outputs);
+  const kept: Record<string, unknown> = { ...values };
+  for (let i = 0; i < unsavedNames.length; i++) kept[unsavedNames[i]!] = null;
+  if (original !== null) kept[blueprint.self] = original;
+  return new OperationNode(blueprint, kept, inputs, counts, outputs);
+}
+
+function anyTracked(names: readonly string[], values: Values<Parameters>): boolean {
+  for (let i = 0; i < names.length; i++) {
+    const value = values[names[i]!];
+    if (value instanceof Tensor) {
+      if (requiresGradient(value)) return true;
+    } else if (Array.isArray(value))
+      for (const item of value) if (item instanceof Tensor && requiresGradient(item)) return true;
+  }
+  return false;
 }
 
 /** Runs something without recording it. */
@@ -356,16 +154,29 @@ export function operation<const P extends Parameters, const S extends TensorName
       return self;
     });
   const full = { ...record, forward } as unknown as AnyRecord;
+  const blueprint = new Blueprint(full);
+  const signature = new Signature(full.name, full.parameters);
+  const signatureInPlace = new Signature(`${full.name}_`, full.parameters);
+  const mutates = record.inPlace === true || write !== undefined;
   const attached: Attached = {
     record: full as Attached["record"],
-    inPlace:
-      record.inPlace === true || write !== undefined
-        ? (...args) => run(full, readArguments(`${full.name}_`, full.parameters, args), true)
-        : null,
+    inPlace: mutates ? (...args) => runInPlace(blueprint, signatureInPlace.read(args)) : null,
   };
   const invoke = (...args: readonly unknown[]): unknown =>
-    present(full, run(full, readArguments(full.name, full.parameters, args), false));
+    present(full, run(blueprint, signature.read(args)));
   return Object.assign(invoke, attached) as F;
+}
+
+/** An operation that exists only in place: `name_`, without a form that leaves its first argument alone. */
+export function inPlaceOnly<const P extends Parameters, const S extends TensorNames<P>, F>(
+  record: OperationRecord<P, S>,
+): F {
+  const whole = operation<P, S, Attached>(record);
+  const attached: Attached = {
+    record: { ...whole.record, name: `${record.name}_` },
+    inPlace: null,
+  };
+  return Object.assign((...args: readonly unknown[]) => whole.inPlace!(...args), attached) as F;
 }
 
 /** An operation made of others: it has no rule, its parts have. */
@@ -376,8 +187,8 @@ export function composite<const P extends Parameters, F>(record: {
   readonly inPlace?: boolean;
   readonly examples?: readonly Example[];
 }): F {
-  const invoke = (...args: readonly unknown[]): unknown =>
-    record.compute(readArguments(record.name, record.parameters, args));
+  const signature = new Signature(record.name, record.parameters);
+  const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));
   const inPlace = (...args: readonly unknown[]): unknown => {
     const self = args[0] as Tensor;
     return self.copy_(invoke(...args) as Tensor);
@@ -387,14 +198,4 @@ export function composite<const P extends Parameters, F>(record: {
     inPlace: record.inPlace === true ? inPlace : null,
   };
   return Object.assign(invoke, attached) as F;
-}
-
-/** Refuses arguments on two devices. */
-export function checkSameDevice(operation: string, tensors: readonly Tensor[]): void {
-  const first = tensors[0];
-  for (const tensor of tensors)
-    if (tensor.storage.device !== first!.storage.device)
-      throw new AutogradError(
-        `${operation}: the tensors are on different devices, ${String(first!.storage.device)} and ${String(tensor.storage.device)}; move them to one`,
-      );
 }

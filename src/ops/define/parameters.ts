@@ -65,7 +65,7 @@ export function optional<T, D>(parameter: Parameter<T>, value: D): Parameter<T |
   };
 }
 
-const whole = (value: unknown): number | undefined =>
+const wholeNumber = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value)
     ? value
     : typeof value === "bigint" &&
@@ -91,7 +91,7 @@ const wholes = (value: unknown): Sizes | undefined => {
   if (list === undefined) return undefined;
   const out = new Array<number>(list.length);
   for (let i = 0; i < list.length; i++) {
-    const item = whole(list[i]);
+    const item = wholeNumber(list[i]);
     if (item === undefined) return undefined;
     out[i] = item;
   }
@@ -143,7 +143,7 @@ export const number: Parameter<number> = required("a number", (v) =>
     ? Number(v.storage.device.backend.read(v.storage, v.dtype, v.offset))
     : plain(v),
 );
-export const integer: Parameter<number> = required("a whole number", whole);
+export const integer: Parameter<number> = required("a whole number", wholeNumber);
 export const boolean: Parameter<boolean> = required("true or false", (v) =>
   typeof v === "boolean" ? v : v === 0 || v === 1 ? v === 1 : undefined,
 );
@@ -159,13 +159,24 @@ export const device: Parameter<Device> = required('a device such as "cpu"', (v) 
 export const integers: Parameter<Sizes> = required("an array of whole numbers", wholes);
 /** One dimension or several. */
 export const dimensions: Parameter<Sizes> = required("a whole number or an array of them", (v) => {
-  const one = whole(v);
+  const one = wholeNumber(v);
   return one === undefined ? wholes(v) : [one];
 });
 /** Sizes, as an array or spread over the arguments. */
 export const sizes: Parameter<Sizes> = required("whole numbers, spread or as an array", wholes, {
   variadic: true,
 });
+/** A whole number, exact beyond 2^53 as a bigint. */
+export const whole: Parameter<number | bigint> = required("a whole number", (v) =>
+  typeof v === "bigint" ? v : wholeNumber(v),
+);
+/** An object of a class. */
+export function instance<T>(
+  expected: string,
+  type: abstract new (...args: never[]) => T,
+): Parameter<T> {
+  return required(expected, (v) => (v instanceof type ? v : undefined));
+}
 /** Anything: the operation looks for itself. */
 export const anything: Parameter<unknown> = {
   convert: (v) => v,
@@ -188,69 +199,112 @@ export function isOptions(value: unknown): value is Readonly<Record<string, unkn
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Reads arguments into named values. Throws ArgumentError for a missing, surplus, doubled or unknown parameter, naming it. */
+/** The parameters of one operation, prepared for reading calls. */
+export class Signature<P extends Parameters> {
+  private readonly operation: string;
+  private readonly names: readonly string[];
+  private readonly list: readonly Parameter<unknown>[];
+  /** A value for every name, so that all results of `read` have one shape. */
+  private readonly template: Readonly<Record<string, unknown>>;
+  private readonly requiredCount: number;
+
+  constructor(operation: string, parameters: P) {
+    this.operation = operation;
+    this.names = Object.keys(parameters);
+    this.list = Object.values(parameters);
+    this.template = Object.fromEntries(
+      this.names.map((name, i) => [name, this.list[i]!.fallback?.value]),
+    );
+    this.requiredCount =
+      this.list.findLastIndex((p) => p.fallback === undefined && !p.variadic) + 1;
+  }
+
+  /** Reads arguments into named values. Throws ArgumentError for a missing, surplus, doubled or unknown parameter, naming it. */
+  read(args: readonly unknown[]): Values<P> {
+    const { operation, names, list } = this;
+    let count = args.length;
+    while (count > 0 && args[count - 1] === undefined) count--;
+    const last = count > 0 ? args[count - 1] : undefined;
+    const options = isOptions(last) ? last : undefined;
+    if (options !== undefined) count--;
+    const out: Record<string, unknown> = { ...this.template };
+    let at = 0;
+    let filled = 0;
+    for (; filled < names.length && at < count; filled++) {
+      const name = names[filled]!;
+      const parameter = list[filled]!;
+      const value = args[at];
+      if (parameter.variadic && (typeof value === "number" || value instanceof Tensor)) {
+        // Sizes, or tensors, spread over the arguments end where their kind ends.
+        let end = at;
+        while (end < count && typeof args[end] === typeof value) end++;
+        out[name] = parameter.convert(args.slice(at, end), operation, name);
+        at = end;
+      } else {
+        out[name] = parameter.convert(value, operation, name);
+        at++;
+      }
+    }
+    if (at < count)
+      throw new ArgumentError(
+        `${operation}: takes at most ${names.length} arguments (${names.join(", ")}), got ${count}`,
+      );
+    if (options !== undefined) this.readOptions(options, out, filled);
+    else if (filled < this.requiredCount) throw this.missing(filled);
+    if (filled < names.length) this.fillVariadic(out, filled);
+    return out as Values<P>;
+  }
+
+  private missing(index: number): ArgumentError {
+    return new ArgumentError(
+      `${this.operation}: ${this.names[index]!} is missing; it takes (${this.names.join(", ")})`,
+    );
+  }
+
+  private fillVariadic(out: Record<string, unknown>, from: number): void {
+    for (let i = from; i < this.names.length; i++) {
+      const { variadic, fallback, convert } = this.list[i]!;
+      const name = this.names[i]!;
+      if (variadic && fallback === undefined && out[name] === undefined)
+        out[name] = convert([], this.operation, name);
+    }
+  }
+
+  private readOptions(
+    options: Readonly<Record<string, unknown>>,
+    out: Record<string, unknown>,
+    positional: number,
+  ): void {
+    const { operation, names, list } = this;
+    const given = new Set(names.slice(0, positional));
+    for (const [name, value] of Object.entries(options)) {
+      if (value === undefined) continue;
+      const at = names.indexOf(name);
+      if (at < 0) {
+        const near = nearest(name, names);
+        throw new ArgumentError(
+          `${operation}: there is no parameter "${name}"${near === undefined ? "" : `; did you mean "${near}"?`} It takes (${names.join(", ")})`,
+        );
+      }
+      if (given.has(name))
+        throw new ArgumentError(`${operation}: ${name} is given twice, by position and by name`);
+      given.add(name);
+      out[name] = list[at]!.convert(value, operation, name);
+    }
+    const absent = names.findIndex(
+      (name, i) => !given.has(name) && list[i]!.fallback === undefined && !list[i]!.variadic,
+    );
+    if (absent >= 0) throw this.missing(absent);
+  }
+}
+
+/** Reads one call whose signature is not worth keeping. */
 export function readArguments<P extends Parameters>(
   operation: string,
   parameters: P,
   args: readonly unknown[],
 ): Values<P> {
-  const names = Object.keys(parameters);
-  let count = args.length;
-  while (count > 0 && args[count - 1] === undefined) count--;
-  const last = count > 0 ? args[count - 1] : undefined;
-  const options = isOptions(last) ? last : undefined;
-  if (options !== undefined) count--;
-  const out: Record<string, unknown> = {};
-  let at = 0;
-  for (const name of names) {
-    if (at >= count) break;
-    const parameter = parameters[name]!;
-    if (parameter.variadic && typeof args[at] === "number") {
-      // A tensor's sizes spread over the arguments: they end where the numbers end.
-      let end = at;
-      while (end < count && typeof args[end] === "number") end++;
-      out[name] = parameter.convert(args.slice(at, end), operation, name);
-      at = end;
-    } else if (parameter.variadic && args[at] instanceof Tensor) {
-      out[name] = parameter.convert(args.slice(at, count), operation, name);
-      at = count;
-    } else out[name] = parameter.convert(args[at++], operation, name);
-  }
-  if (at < count)
-    throw new ArgumentError(
-      `${operation}: takes at most ${names.length} arguments (${names.join(", ")}), got ${count}`,
-    );
-  if (options !== undefined) readOptions(operation, parameters, options, out);
-  for (const name of names)
-    if (!(name in out)) {
-      const { fallback, variadic, convert } = parameters[name]!;
-      if (fallback !== undefined) out[name] = fallback.value;
-      else if (variadic) out[name] = convert([], operation, name);
-      else
-        throw new ArgumentError(`${operation}: ${name} is missing; it takes (${names.join(", ")})`);
-    }
-  return out as Values<P>;
-}
-
-function readOptions(
-  operation: string,
-  parameters: Parameters,
-  options: Readonly<Record<string, unknown>>,
-  out: Record<string, unknown>,
-): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined) continue;
-    const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
-    if (parameter === undefined) {
-      const near = nearest(name, Object.keys(parameters));
-      throw new ArgumentError(
-        `${operation}: there is no parameter "${name}"${near === undefined ? "" : `; did you mean "${near}"?`} It takes (${Object.keys(parameters).join(", ")})`,
-      );
-    }
-    if (name in out)
-      throw new ArgumentError(`${operation}: ${name} is given twice, by position and by name`);
-    out[name] = parameter.convert(value, operation, name);
-  }
+  return new Signature(operation, parameters).read(args);
 }
 
 /** The known name that needs the fewest single-letter edits, if it is near enough to be a slip. */

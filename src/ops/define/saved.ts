@@ -14,17 +14,18 @@ export function versionsOf(saved: readonly (Tensor | null)[]): readonly number[]
 }
 
 /** Throws AutogradError where a saved value was changed in place since. */
-export function checkVersions(
-  node: string,
+export function checkVersions<N extends { readonly name: string }>(
+  node: N,
   saved: readonly (Tensor | null)[],
   versions: readonly number[] | null,
-  nameOf: (index: number) => string,
+  nameOf: (node: N, index: number) => string,
 ): void {
   for (let i = 0; i < saved.length; i++) {
     const tensor = saved[i]!;
     if (tensor === null) continue;
     const expected = versions === null ? 0 : versions[i]!;
-    if (tensor.storage.version !== expected) throw changed(node, nameOf(i), tensor, expected);
+    if (tensor.storage.version !== expected)
+      throw changed(node.name, nameOf(node, i), tensor, expected);
   }
 }
 

@@ -1,0 +1,346 @@
+// Matrix products of any strides: small ones where the operands lie, large ones through packed panels.
+#include "convert.h"
+#include "kernels.h"
+#include "layout.h"
+#include "threads.h"
+#include "tile.h"
+
+namespace FLAMBEAU_ISA {
+
+namespace {
+
+template <typename T>
+struct Product {
+  long M, N, K;
+  const T *a, *b;
+  long a_row, a_column, b_row, b_column;
+  Target<T> target;
+
+  void transpose() {
+    const Product p = *this;
+    M = p.N, N = p.M;
+    a = p.b, a_row = p.b_column, a_column = p.b_row;
+    b = p.a, b_row = p.a_column, b_column = p.a_row;
+    target.row = p.target.column, target.column = p.target.row;
+    target.addend_row = p.target.addend_column, target.addend_column = p.target.addend_row;
+  }
+};
+
+constexpr long kDepth = 256;      // K of a packed panel
+constexpr long kWidth = 2048;     // columns packed at a time
+constexpr double kThreadWork = 400000;  // multiply-adds below which threads do not pay
+
+long ceil_div(long a, long b) { return (a + b - 1) / b; }
+long smaller(long a, long b) { return a < b ? a : b; }
+
+template <typename T>
+void direct_rows(const Product<T>& p, long first, long last) {
+  const long W = VectorOf<T>::width, NR = kTileRegisters * W;
+  if (last - first == 1 && p.target.column == 1) {
+    // One row: wider tiles, for more sums in flight.
+    long j = 0;
+    for (; j + 8 * W <= p.N; j += 8 * W)
+      direct_tile<T, 1, 8, true>(p.K, p.a + first * p.a_row, 0, p.a_column, p.b + j, p.b_row, p.target.at(first, j), 8 * W);
+    for (; j < p.N; j += NR) {
+      const long n = smaller(NR, p.N - j);
+      Tiles<T>::direct(1, n == NR)(p.K, p.a + first * p.a_row, 0, p.a_column, p.b + j, p.b_row, p.target.at(first, j), n);
+    }
+    return;
+  }
+  for (long j = 0; j < p.N; j += NR) {
+    const long n = smaller(NR, p.N - j);
+    for (long i = first; i < last; i += kTileRows) {
+      const long rows = smaller(kTileRows, last - i);
+      Tiles<T>::direct((int)rows, n == NR)(p.K, p.a + i * p.a_row, p.a_row, p.a_column, p.b + j, p.b_row, p.target.at(i, j), n);
+    }
+  }
+}
+
+// One row against long rows of b: eight of them at a time are added to sums in cache, so that memory is read in long runs.
+template <typename T>
+void row_product(const Product<T>& p, bool threads) {
+  enum { kPart = 1024 };
+  typedef typename VectorOf<T>::type V;
+  const long W = VectorOf<T>::width;
+  const long pieces = threads && (double)p.N * p.K > kThreadWork / 8 ? thread_count() : 1;
+  const long step = smaller(kPart, ceil_div(ceil_div(p.N, pieces), 64) * 64);
+  parallel(ceil_div(p.N, step), [&](long task) {
+    alignas(64) T sums[kPart] = {};
+    const long j0 = task * step, n = smaller(step, p.N - j0), whole = n / W * W;
+    for (long k = 0; k < p.K; k += 8) {
+      const long rows = smaller(8, p.K - k);
+      const T* b[8];
+      T x[8];
+      for (long r = 0; r < 8; r++) {
+        b[r] = p.b + (k + (r < rows ? r : 0)) * p.b_row + j0;
+        x[r] = r < rows ? p.a[(k + r) * p.a_column] : (T)0;
+      }
+      if (rows < 8) {
+        for (long r = 0; r < rows; r++)
+          for (long j = 0; j < n; j++) sums[j] += x[r] * b[r][j];
+        continue;
+      }
+      for (long j = 0; j < whole; j += W) {
+        const V even = (x[0] * load(b[0] + j) + x[2] * load(b[2] + j)) + (x[4] * load(b[4] + j) + x[6] * load(b[6] + j));
+        const V odd = (x[1] * load(b[1] + j) + x[3] * load(b[3] + j)) + (x[5] * load(b[5] + j) + x[7] * load(b[7] + j));
+        store(sums + j, load(sums + j) + (even + odd));
+      }
+      for (long j = whole; j < n; j++)
+        for (long r = 0; r < 8; r++) sums[j] += x[r] * b[r][j];
+    }
+    for (long j = 0; j < n; j++) p.target.finish_element(0, j0 + j, sums[j]);
+  });
+}
+
+template <typename T>
+void direct_product(const Product<T>& p, bool threads) {
+  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+  if (p.M < 2 * kTileRows && pieces > 1) {
+    // Few rows: cut the columns.
+    const long step = ceil_div(ceil_div(p.N, pieces * 2), 64) * 64;
+    return parallel(ceil_div(p.N, step), [&](long task) {
+      Product<T> part = p;
+      part.N = smaller(step, p.N - task * step);
+      part.b += task * step;
+      part.target = p.target.at(0, task * step);
+      direct_rows(part, 0, part.M);
+    });
+  }
+  const long step = ceil_div(ceil_div(p.M, pieces), kTileRows) * kTileRows;
+  parallel(ceil_div(p.M, step), [&](long task) { direct_rows(p, task * step, smaller(p.M, (task + 1) * step)); });
+}
+
+template <typename T>
+INLINE T dot(const T* a, const T* b, long n) {
+  typedef typename VectorOf<T>::type V;
+  const long W = VectorOf<T>::width;
+  V s0 = {}, s1 = {}, s2 = {}, s3 = {};
+  long i = 0;
+  for (; i + 4 * W <= n; i += 4 * W) {
+    s0 += load(a + i) * load(b + i);
+    s1 += load(a + i + W) * load(b + i + W);
+    s2 += load(a + i + 2 * W) * load(b + i + 2 * W);
+    s3 += load(a + i + 3 * W) * load(b + i + 3 * W);
+  }
+  for (; i + W <= n; i += W) s0 += load(a + i) * load(b + i);
+  if (i < n) s1 += load_part(a + i, n - i) * load_part(b + i, n - i);
+  return sum_lanes<T>((s0 + s1) + (s2 + s3));
+}
+
+// Few rows against columns that lie along K: each element is a dot product, and nothing is gained by packing.
+template <typename T>
+void dot_product(const Product<T>& p, bool threads) {
+  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork / 4 ? thread_count() * 2 : 1;
+  const long step = ceil_div(p.N, pieces);
+  parallel(ceil_div(p.N, step), [&](long task) {
+    for (long j = task * step; j < smaller(p.N, (task + 1) * step); j++)
+      for (long i = 0; i < p.M; i++) p.target.finish_element(i, j, dot(p.a + i * p.a_row, p.b + j * p.b_column, p.K));
+  });
+}
+
+// Panels of `width` rows (or columns): element (i, k) of a panel at k * width + i, the last one filled up with zeros.
+template <typename T>
+void pack(T* to, const T* from, long count, long depth, long step, long depth_step, long width) {
+  for (long i = 0; i < count; i += width, to += width * depth) {
+    const long n = smaller(width, count - i);
+    const T* base = from + i * step;
+    if (step == 1 && n == width) {
+      for (long k = 0; k < depth; k++) __builtin_memcpy(to + k * width, base + k * depth_step, width * sizeof(T));
+      continue;
+    }
+    if (depth_step == 1) {
+      // Along K in memory: a few rows at a time, so that reads and writes both stay in cache.
+      for (long k0 = 0; k0 < depth; k0 += 16) {
+        const long k1 = smaller(depth, k0 + 16);
+        for (long r = 0; r < n; r++) {
+          const T* row = base + r * step;
+          for (long k = k0; k < k1; k++) to[k * width + r] = row[k];
+        }
+      }
+    } else {
+      for (long k = 0; k < depth; k++)
+        for (long r = 0; r < n; r++) to[k * width + r] = base[r * step + k * depth_step];
+    }
+    if (n < width)
+      for (long k = 0; k < depth; k++)
+        for (long r = n; r < width; r++) to[k * width + r] = 0;
+  }
+}
+
+template <typename T>
+bool packed_product(const Product<T>& p, bool threads) {
+  const long NR = kTileRegisters * VectorOf<T>::width, MR = kTileRows;
+  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+  const long width = smaller(ceil_div(p.N, NR) * NR, kWidth);
+  T* packed_b = static_cast<T*>(scratch(2, (unsigned long)width * smaller(p.K, kDepth) * sizeof(T)));
+  // Blocks of rows: about 168, a multiple of the threads in number, so that all finish together.
+  long blocks = ceil_div(p.M, 12 * MR);
+  blocks = ceil_div(blocks, pieces) * pieces;
+  const long rows = ceil_div(ceil_div(p.M, blocks), MR) * MR;
+  blocks = ceil_div(p.M, rows);
+  if (!packed_b) return false;
+  bool complete = true;
+  for (long j0 = 0; j0 < p.N; j0 += kWidth) {
+    const long columns = smaller(kWidth, p.N - j0), panels = ceil_div(columns, NR);
+    // Too few blocks of rows for the threads: cut the columns as well.
+    const long groups = blocks >= pieces ? 1 : smaller(panels, ceil_div(pieces, blocks));
+    const long group = ceil_div(panels, groups);
+    for (long k0 = 0; k0 < p.K; k0 += kDepth) {
+      const long depth = smaller(kDepth, p.K - k0);
+      const long share = ceil_div(panels, pieces);
+      parallel(ceil_div(panels, share), [&](long task) {
+        const long from = task * share * NR;
+        pack(packed_b + from * depth, p.b + (j0 + from) * p.b_column + k0 * p.b_row, smaller(columns - from, share * NR), depth, p.b_column,
+             p.b_row, NR);
+      });
+      Target<T> target = p.target;
+      if (k0 > 0) target.first = false;
+      parallel(blocks * groups, [&](long task) {
+        const long i0 = task / groups * rows, height = smaller(rows, p.M - i0), g = task % groups;
+        T* packed_a = static_cast<T*>(scratch(1, (unsigned long)(rows + MR) * depth * sizeof(T)));
+        if (!packed_a) {
+          complete = false;
+          return;
+        }
+        pack(packed_a, p.a + i0 * p.a_row + k0 * p.a_column, height, depth, p.a_row, p.a_column, MR);
+        for (long panel = g * group; panel < smaller(panels, (g + 1) * group); panel++) {
+          const long n = smaller(NR, columns - panel * NR);
+          for (long i = 0; i < height; i += MR)
+            Tiles<T>::packed((int)smaller(MR, height - i))(depth, packed_a + i * depth, 0, 0, packed_b + panel * NR * depth, 0,
+                                                           target.at(i0 + i, j0 + panel * NR), n);
+        }
+      });
+    }
+  }
+  return complete;
+}
+
+template <typename T>
+void plain_product(const Product<T>& p) {
+  for (long i = 0; i < p.M; i++)
+    for (long j = 0; j < p.N; j++) {
+      T sum = 0;
+      for (long k = 0; k < p.K; k++) sum += p.a[i * p.a_row + k * p.a_column] * p.b[k * p.b_row + j * p.b_column];
+      p.target.finish_element(i, j, sum);
+    }
+}
+
+template <typename T>
+void multiply(Product<T> p, bool threads) {
+  if (p.M == 0 || p.N == 0) return;
+  if (p.N == 1 ? p.M > 1 : (p.target.column != 1 && p.target.row == 1)) p.transpose();
+  if (p.K == 0) {
+    for (long i = 0; i < p.M; i++)
+      for (long j = 0; j < p.N; j++) p.target.finish_element(i, j, 0);
+    return;
+  }
+  if constexpr (Whole<T>::value) {
+    plain_product(p);
+    return;
+  } else {
+  if (p.M <= 4 && p.b_row == 1 && (p.a_column == 1 || p.K == 1)) return dot_product(p, threads);
+  if (p.M == 1 && p.b_column == 1 && p.N >= 256 && p.K >= 32) return row_product(p, threads);
+  const bool small = p.M <= kTileRows || p.K <= 32 || p.N * p.K <= 16384;
+  if (p.b_column == 1 && small) return direct_product(p, threads);
+  if (packed_product(p, threads)) return;
+  // No memory for panels.
+  plain_product(p);
+  }
+}
+
+struct Batches {
+  int rank;
+  long size[kMaxDims];
+  long stride[4][kMaxDims];
+  long count;
+  long offset(int k, long linear) const {
+    long at = 0;
+    for (int d = rank - 1; d >= 0; d--) {
+      at += linear % size[d] * stride[k][d];
+      linear /= size[d];
+    }
+    return at;
+  }
+};
+
+// Integers and short floats: one product at a time in a wider type.
+template <typename T>
+void multiply_converted(double* frame, int dtype, const Product<char>& shape, const Batches& batches) {
+  const long M = shape.M, N = shape.N, K = shape.K, size = item_size(dtype);
+  T* a = static_cast<T*>(scratch(3, (unsigned long)(M * K + K * N + 2 * M * N + 1) * sizeof(T)));
+  if (!a) {
+    frame[kStatus] = 2;
+    return;
+  }
+  T *b = a + M * K, *c = b + K * N, *addend = c + M * N;
+  const auto fetch = [&](T* to, const char* from, long rows, long columns, long row, long column) {
+    for (long i = 0; i < rows; i++) load_block(dtype, from + i * row * size, column, to + i * columns, columns);
+  };
+  for (long batch = 0; batch < batches.count; batch++) {
+    fetch(a, shape.a + batches.offset(1, batch) * size, M, K, shape.a_row, shape.a_column);
+    fetch(b, shape.b + batches.offset(2, batch) * size, K, N, shape.b_row, shape.b_column);
+    const Target<char>& t = shape.target;
+    if (t.addend) fetch(addend, t.addend + batches.offset(3, batch) * size, M, N, t.addend_row, t.addend_column);
+    Product<T> p = {M, N, K, a, b, K, 1, N, 1, {c, N, 1, take<T>(frame[kAlpha]), take<T>(frame[kBeta]), t.addend ? addend : nullptr, N, 1, true, false}};
+    multiply(p, true);
+    for (long i = 0; i < M; i++)
+      store_block(dtype, t.c + (batches.offset(0, batch) + i * t.row) * size, t.column, c + i * N, N);
+  }
+}
+
+template <typename T>
+void multiply_batches(double* frame, const Product<char>& s, const Batches& batches) {
+  const Target<char>& t = s.target;
+  const bool plain = frame[kAlpha] == 1 && !t.addend;
+  const Product<T> base = {s.M, s.N, s.K, (const T*)s.a, (const T*)s.b, s.a_row, s.a_column, s.b_row, s.b_column,
+                           {(T*)t.c, t.row, t.column, (T)frame[kAlpha], (T)frame[kBeta], (const T*)t.addend, t.addend_row, t.addend_column, true, plain}};
+  const auto one = [&](long batch, bool threads) {
+    Product<T> p = base;
+    p.target.c += batches.offset(0, batch);
+    p.a += batches.offset(1, batch);
+    p.b += batches.offset(2, batch);
+    if (p.target.addend) p.target.addend += batches.offset(3, batch);
+    multiply(p, threads);
+  };
+  const double work = (double)s.M * s.N * (s.K ? s.K : 1);
+  if (batches.count > 1 && thread_count() > 1 && work * batches.count > kThreadWork && (batches.count >= 2 * thread_count() || work < kThreadWork)) {
+    const long pieces = smaller(batches.count, thread_count() * 4), step = ceil_div(batches.count, pieces);
+    return parallel(ceil_div(batches.count, step), [&](long task) {
+      for (long batch = task * step; batch < smaller(batches.count, (task + 1) * step); batch++) one(batch, false);
+    });
+  }
+  for (long batch = 0; batch < batches.count; batch++) one(batch, true);
+}
+
+}  // namespace
+
+// Frame: kCount batch dimensions with their sizes, then M, N, K; operands output, a, b, addend (kFlag), each with batch, row and column strides.
+void matmul(double* frame) {
+  const int rank = (int)frame[kCount], dtype = (int)frame[kDType];
+  Batches batches;
+  batches.rank = rank;
+  batches.count = 1;
+  const int operands = frame[kFlag] != 0 ? 4 : 3;
+  for (int d = 0; d < rank; d++) {
+    batches.size[d] = (long)frame[kSizes + d];
+    batches.count *= batches.size[d];
+    for (int k = 0; k < operands; k++) batches.stride[k][d] = (long)frame[kStrides + k * kMaxDims + d];
+  }
+  const auto stride = [&](int k, int d) { return (long)frame[kStrides + k * kMaxDims + rank + d]; };
+  Product<char> s;
+  s.M = (long)frame[kSizes + rank], s.N = (long)frame[kSizes + rank + 1], s.K = (long)frame[kSizes + rank + 2];
+  s.a = frame_pointer<char>(frame, kAddress + 1), s.a_row = stride(1, 0), s.a_column = stride(1, 1);
+  s.b = frame_pointer<char>(frame, kAddress + 2), s.b_row = stride(2, 0), s.b_column = stride(2, 1);
+  s.target = {frame_pointer<char>(frame, kAddress), stride(0, 0), stride(0, 1), 0, 0, nullptr, 0, 0, true, false};
+  if (operands == 4) {
+    s.target.addend = frame_pointer<char>(frame, kAddress + 3);
+    s.target.addend_row = stride(3, 0), s.target.addend_column = stride(3, 1);
+  }
+  if (dtype == kFloat32) return multiply_batches<float>(frame, s, batches);
+  if (dtype == kFloat64) return multiply_batches<double>(frame, s, batches);
+  if (dtype == kInt64) return multiply_batches<int64_t>(frame, s, batches);
+  if (dtype == kFloat16 || dtype == kBfloat16) return multiply_converted<float>(frame, dtype, s, batches);
+  multiply_converted<int64_t>(frame, dtype, s, batches);
+}
+
+}  // namespace FLAMBEAU_ISA

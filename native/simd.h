@@ -1,0 +1,114 @@
+// Vectors of the widest registers of the instruction set this file is compiled for.
+// Everything lies in a namespace of that set's name, so that the linker cannot mix the versions.
+#pragma once
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+#ifndef FLAMBEAU_ISA
+#define FLAMBEAU_ISA baseline
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+namespace FLAMBEAU_ISA {
+
+#if defined(__AVX512F__)
+enum { kVectorBytes = 64 };
+#elif defined(__AVX__)
+enum { kVectorBytes = 32 };
+#else
+enum { kVectorBytes = 16 };
+#endif
+
+template <typename T>
+struct VectorOf {
+  typedef T type __attribute__((vector_size(kVectorBytes)));
+  enum { width = kVectorBytes / sizeof(T) };
+};
+typedef VectorOf<float>::type VF;
+typedef VectorOf<int32_t>::type VI;
+typedef VectorOf<double>::type VD;
+typedef VectorOf<int64_t>::type VL;
+enum { WF = kVectorBytes / 4, WD = kVectorBytes / 8 };
+// Half a register of floats: as many as there are doubles in a whole one.
+typedef float VFH __attribute__((vector_size(kVectorBytes / 2)));
+
+template <typename T>
+INLINE typename VectorOf<T>::type load(const T* p) {
+  typename VectorOf<T>::type v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <typename T, typename V>
+INLINE void store(T* p, V v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+// The first n elements, fewer than a register holds; the others are 0, and their memory is not touched.
+template <typename T>
+INLINE typename VectorOf<T>::type load_part(const T* p, long n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    return (typename VectorOf<T>::type)_mm512_maskz_loadu_epi32((__mmask16)((1u << n) - 1), p);
+  else
+    return (typename VectorOf<T>::type)_mm512_maskz_loadu_epi64((__mmask8)((1u << n) - 1), p);
+#else
+  typename VectorOf<T>::type v = {};
+  for (long i = 0; i < n; i++) v[i] = p[i];
+  return v;
+#endif
+}
+template <typename T, typename V>
+INLINE void store_part(T* p, V v, long n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4)
+    _mm512_mask_storeu_epi32(p, (__mmask16)((1u << n) - 1), (__m512i)v);
+  else
+    _mm512_mask_storeu_epi64(p, (__mmask8)((1u << n) - 1), (__m512i)v);
+#else
+  for (long i = 0; i < n; i++) p[i] = v[i];
+#endif
+}
+
+INLINE VF splat(float x) { return x - VF{}; }
+INLINE VD splat(double x) { return x - VD{}; }
+INLINE VL splat(int64_t x) { return x - VL{}; }
+INLINE VF abs_of(VF x) { return (VF)((VI)x & 0x7fffffff); }
+INLINE VD abs_of(VD x) { return (VD)((VL)x & 0x7fffffffffffffffLL); }
+INLINE VF with_sign(VF magnitude, VF sign) {
+  return (VF)(((VI)magnitude & 0x7fffffff) | ((VI)sign & (int32_t)0x80000000));
+}
+INLINE VD with_sign(VD magnitude, VD sign) {
+  return (VD)(((VL)magnitude & 0x7fffffffffffffffLL) | ((VL)sign & (int64_t)0x8000000000000000ULL));
+}
+INLINE VD low_half(VF x) {
+  VFH h;
+  __builtin_memcpy(&h, &x, sizeof h);
+  return __builtin_convertvector(h, VD);
+}
+INLINE VD high_half(VF x) {
+  VFH h;
+  __builtin_memcpy(&h, reinterpret_cast<const char*>(&x) + sizeof h, sizeof h);
+  return __builtin_convertvector(h, VD);
+}
+INLINE VF join_halves(VD a, VD b) {
+  const VFH x = __builtin_convertvector(a, VFH), y = __builtin_convertvector(b, VFH);
+  VF out;
+  __builtin_memcpy(&out, &x, sizeof x);
+  __builtin_memcpy(reinterpret_cast<char*>(&out) + sizeof x, &y, sizeof y);
+  return out;
+}
+
+template <typename T, typename V>
+INLINE T sum_lanes(V v) {
+  T lanes[sizeof(V) / sizeof(T)];
+  __builtin_memcpy(lanes, &v, sizeof v);
+  for (int step = sizeof(V) / sizeof(T) / 2; step > 0; step /= 2)
+    for (int i = 0; i < step; i++) lanes[i] += lanes[i + step];
+  return lanes[0];
+}
+
+}  // namespace FLAMBEAU_ISA

@@ -1,0 +1,152 @@
+// A pool of threads that spin for a moment before they sleep, since kernels of a few microseconds cannot wait for a wake-up.
+#include "threads.h"
+#include <stdint.h>
+#include <stdlib.h>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace {
+
+inline void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+constexpr int kSpins = 4000;
+constexpr int kMaxThreads = 256;
+
+struct Pool {
+  // Generation of the work in the upper half, next task in the lower: taking a task checks both at once.
+  alignas(64) std::atomic<uint64_t> ticket{0};
+  alignas(64) std::atomic<long> done{0};
+  alignas(64) std::atomic<TaskBody> body{nullptr};
+  std::atomic<void*> context{nullptr};
+  std::atomic<long> tasks{0};
+  std::atomic<int> sleepers{0};
+  std::atomic<int> wanted{1};
+  std::mutex busy, sleep;
+  std::condition_variable wake;
+  int started = 1;
+
+  bool take_and_run(uint64_t generation) {
+    uint64_t now = ticket.load(std::memory_order_acquire);
+    for (;;) {
+      if (now >> 32 != generation) return false;
+      const TaskBody run = body.load(std::memory_order_acquire);
+      void* argument = context.load(std::memory_order_acquire);
+      const long count = tasks.load(std::memory_order_acquire);
+      const long task = static_cast<long>(now & 0xffffffffu);
+      if (task >= count) return false;
+      if (ticket.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
+        run(argument, task);
+        done.fetch_add(1, std::memory_order_release);
+        return true;
+      }
+    }
+  }
+
+  void work(int number) {
+    uint64_t seen = 0;
+    for (;;) {
+      int spins = 0;
+      uint64_t generation;
+      while ((generation = ticket.load(std::memory_order_acquire) >> 32) == seen || number >= wanted.load(std::memory_order_relaxed)) {
+        relax();
+        if (++spins < kSpins) continue;
+        std::unique_lock<std::mutex> lock(sleep);
+        sleepers.fetch_add(1);
+        wake.wait(lock, [&] { return ticket.load() >> 32 != seen && number < wanted.load(); });
+        sleepers.fetch_sub(1);
+      }
+      seen = generation;
+      while (take_and_run(generation)) {
+      }
+    }
+  }
+
+  void start(int count) {
+    for (; started < count; started++) {
+      try {
+        const int number = started;
+        std::thread([this, number] { work(number); }).detach();
+      } catch (...) {
+        wanted.store(started);
+        return;
+      }
+    }
+  }
+
+  void run(long count, TaskBody function, void* argument) {
+    // First a ticket that nobody can take: whoever reads the new fields under an old ticket then fails to take it.
+    const uint64_t before = ticket.load(std::memory_order_relaxed) >> 32;
+    const uint64_t generation = (before + 2) & 0xffffffffu;
+    ticket.store(((before + 1) & 0xffffffffu) << 32 | 0xffffffffu);
+    body.store(function, std::memory_order_release);
+    context.store(argument, std::memory_order_release);
+    tasks.store(count, std::memory_order_release);
+    done.store(0, std::memory_order_release);
+    ticket.store(generation << 32);
+    if (sleepers.load() > 0) {
+      { std::lock_guard<std::mutex> lock(sleep); }
+      wake.notify_all();
+    }
+    while (take_and_run(generation)) {
+    }
+    while (done.load(std::memory_order_acquire) < count) relax();
+  }
+};
+
+// Never destroyed: detached threads may outlive static destructors.
+Pool& pool() {
+  static Pool* only = new Pool;
+  return *only;
+}
+
+struct Scratch {
+  void* memory[8] = {};
+  unsigned long size[8] = {};
+  ~Scratch() {
+    for (void* each : memory) free(each);
+  }
+};
+thread_local Scratch own_scratch;
+
+}  // namespace
+
+int thread_count() { return pool().wanted.load(std::memory_order_relaxed); }
+
+void set_thread_count(int count) {
+  Pool& p = pool();
+  std::lock_guard<std::mutex> lock(p.busy);
+  const int wanted = count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : count;
+  p.wanted.store(wanted);
+  p.start(wanted);
+}
+
+void run_tasks(long tasks, TaskBody body, void* context) {
+  Pool& p = pool();
+  if (tasks > 1 && thread_count() > 1 && p.busy.try_lock()) {
+    p.run(tasks, body, context);
+    p.busy.unlock();
+    return;
+  }
+  // The pool works for another thread, or there is none: do it here.
+  for (long task = 0; task < tasks; task++) body(context, task);
+}
+
+void* scratch(int slot, unsigned long bytes) {
+  Scratch& own = own_scratch;
+  if (own.size[slot] < bytes) {
+    free(own.memory[slot]);
+    own.size[slot] = 0;
+    const unsigned long rounded = (bytes + 4095) & ~4095ul;
+    own.memory[slot] = aligned_alloc(64, rounded);
+    if (own.memory[slot]) own.size[slot] = rounded;
+  }
+  return own.memory[slot];
+}

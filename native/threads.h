@@ -1,0 +1,18 @@
+// Runs parts of a kernel side by side. threads.cc does it with a pool; a build without threads links threads_serial.cc.
+#pragma once
+
+typedef void (*TaskBody)(void* context, long task);
+
+// How many tasks can run at once; 1 means that splitting gains nothing.
+int thread_count();
+void set_thread_count(int count);
+// Runs body(context, 0 .. tasks-1), in any order and on any thread, and returns when all are done.
+void run_tasks(long tasks, TaskBody body, void* context);
+// Scratch memory of the calling thread that lasts until its next call with the same slot; null where there is none to be had.
+void* scratch(int slot, unsigned long bytes);
+
+template <typename F>
+static inline void parallel(long tasks, const F& body) {
+  if (tasks == 1) return body(0L);
+  run_tasks(tasks, [](void* context, long task) { (*static_cast<const F*>(context))(task); }, const_cast<F*>(&body));
+}

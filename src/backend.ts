@@ -1,0 +1,79 @@
+// Which backend computes on the CPU: chosen once at load, by the environment or by what is there, and changeable afterwards.
+import type { Backend } from "./core/backend.ts";
+import { cpu, meta } from "./core/device.ts";
+import { ArgumentError, DeviceError } from "./core/errors.ts";
+import { createMetaBackend } from "./backends/meta/backend.ts";
+import { createNativeBackend } from "./backends/native/backend.ts";
+import { createReferenceBackend } from "./backends/reference/backend.ts";
+
+/** The backends by name, fastest first; each gives a backend, or why there is none. */
+const makers: Readonly<Record<string, () => Backend | { readonly reason: string }>> = {
+  native: createNativeBackend,
+  reference: createReferenceBackend,
+};
+// What Node or a browser may offer; neither's types are visible here.
+const host = globalThis as {
+  readonly process?: { readonly env?: Readonly<Record<string, string | undefined>> };
+  readonly console?: { warn(text: string): void };
+};
+const made = new Map<string, Backend>();
+
+export type BackendName = "native" | "wasm" | "reference";
+
+function make(name: string): Backend | { readonly reason: string } {
+  const known = made.get(name);
+  if (known !== undefined) return known;
+  const maker = Object.hasOwn(makers, name) ? makers[name] : undefined;
+  if (maker === undefined)
+    throw new ArgumentError(
+      `backend: there is no backend "${name}"; there are ${Object.keys(makers).join(", ")}`,
+    );
+  const backend = maker();
+  if (!("reason" in backend)) made.set(name, backend);
+  return backend;
+}
+
+/** The CPU backend in use. Prints as its name. */
+export const backend: {
+  /** The name of the backend that computes on the CPU. */
+  readonly name: string;
+  /** Lets another backend compute from now on; existing tensors stay valid. Throws DeviceError where it is not available. */
+  use(name: BackendName): void;
+  /** The names of all backends, fastest first. */
+  readonly names: readonly string[];
+  toString(): string;
+} = {
+  get name() {
+    return cpu.backend.name;
+  },
+  use(name) {
+    const found = make(name);
+    if ("reason" in found)
+      throw new DeviceError(`backend: ${name} is not available: ${found.reason}`);
+    cpu.backend = found;
+  },
+  names: Object.keys(makers),
+  toString() {
+    return cpu.backend.name;
+  },
+};
+
+/** Sets up the devices: the backend that the environment names, else the fastest there is. */
+export function chooseBackends(): void {
+  meta.backend = createMetaBackend();
+  const wanted = host.process?.env?.["FLAMBEAU_BACKEND"];
+  if (wanted !== undefined && wanted !== "") return backend.use(wanted as BackendName);
+  const reasons: string[] = [];
+  for (const name of Object.keys(makers)) {
+    const found = make(name);
+    if (!("reason" in found)) {
+      cpu.backend = found;
+      if (reasons.length > 0)
+        host.console?.warn(
+          `flambeau: computing on the slower ${name} backend (${reasons.join("; ")})`,
+        );
+      return;
+    }
+    reasons.push(`${name}: ${found.reason}`);
+  }
+}

@@ -1,0 +1,68 @@
+// Loads the native addon, and checks that it speaks of the same element types and scalar functions as the core.
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { dtypes } from "../../core/dtype.ts";
+import { functionNames } from "../../core/scalar.ts";
+
+/** What the addon exports. Functions without arguments read the frame and write results there. */
+export interface Addon {
+  readonly frame: Float64Array;
+  readonly instructionSet: string;
+  readonly functions: readonly string[];
+  readonly dtypes: readonly string[];
+  map(): void;
+  map_strided(): void;
+  reduce(): void;
+  scan(): void;
+  matmul(): void;
+  gather(): void;
+  scatter(): void;
+  index(): void;
+  index_put(): void;
+  nonzero(): void;
+  sort(): void;
+  softmax(): void;
+  softmax_backward(): void;
+  /** Takes a chunk of frame[0] bytes. Gives the object that owns it, with frame[0] its address (0 where there is no memory). */
+  take(): object | undefined;
+  outstanding(): void;
+  trim(): void;
+  addressOf(buffer: ArrayBuffer): number;
+  /** Fills the buffer from the address in frame[0]. */
+  copyOut(buffer: ArrayBuffer): void;
+  register(words: Int32Array, constants: Float64Array): number;
+  setThreads(): void;
+}
+
+/** Why there is no native backend. */
+export interface Unavailable {
+  readonly reason: string;
+}
+
+const location = "../../../build/Release/flambeau.node";
+
+/** The addon, or why it cannot be used. */
+export function loadAddon(): Addon | Unavailable {
+  let addon: Addon;
+  try {
+    addon = createRequire(import.meta.url)(location) as Addon;
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message : String(error) };
+  }
+  const same = (a: readonly string[], b: readonly string[]): boolean =>
+    a.length === b.length && a.every((name, i) => name === b[i]);
+  if (
+    !same(addon.functions, functionNames) ||
+    !same(
+      addon.dtypes,
+      dtypes.map((dtype) => dtype.name),
+    )
+  )
+    return {
+      reason:
+        "the native addon was built from another version; rebuild it with `npx node-gyp rebuild`",
+    };
+  addon.frame[0] = availableParallelism();
+  addon.setThreads();
+  return addon;
+}

@@ -1,0 +1,109 @@
+// Describing a call in the frame: addresses, layouts, programs.
+import type { Operand } from "../../core/backend.ts";
+import { DeviceError, IndexError } from "../../core/errors.ts";
+import type { TypedProgram } from "../../core/program.ts";
+import { functionNames } from "../../core/scalar.ts";
+import type { Sizes } from "../../core/shape.ts";
+import type { Addon } from "./addon.ts";
+import { slot, strideStep } from "./frame.ts";
+
+const opcodes: ReadonlyMap<string, number> = new Map(functionNames.map((name, i) => [name, i]));
+
+/** Writes calls into the frame and runs them. */
+export class Call {
+  readonly addon: Addon;
+  readonly frame: Float64Array;
+
+  constructor(addon: Addon) {
+    this.addon = addon;
+    this.frame = addon.frame;
+  }
+
+  /** Where the operand's first element is. Throws DeviceError where its ArrayBuffer was detached. */
+  address(operand: Operand): number {
+    const { storage, dtype, offset } = operand;
+    const address = storage.address;
+    return (
+      (address === 0 ? this.addon.addressOf(storage.host()) : address) + offset * dtype.itemsize
+    );
+  }
+
+  /** Writes the sizes iterated and every operand's strides, 0 where it broadcasts. */
+  layouts(sizes: Sizes, outputs: readonly Operand[], inputs: readonly Operand[]): void {
+    const frame = this.frame;
+    const rank = sizes.length;
+    frame[slot.count] = rank;
+    for (let d = 0; d < rank; d++) frame[slot.sizes + d] = sizes[d]!;
+    let base: number = slot.strides;
+    for (let k = 0; k < outputs.length + inputs.length; k++) {
+      const operand = k < outputs.length ? outputs[k]! : inputs[k - outputs.length]!;
+      const lead = rank - operand.sizes.length;
+      for (let d = 0; d < rank; d++)
+        frame[base + d] =
+          d < lead || operand.sizes[d - lead] !== sizes[d] ? 0 : operand.strides[d - lead]!;
+      base += strideStep;
+    }
+  }
+
+  /** The addon's number of a program. */
+  register(typed: TypedProgram): number {
+    const { program, compute, inputs, outputs } = typed;
+    const words = [
+      compute.index,
+      program.inputCount,
+      program.outputs.length,
+      program.scalarCount,
+      program.constants.length,
+      program.registerCount,
+      program.instructions.length,
+      ...inputs.map((dtype) => dtype.index),
+      ...outputs.map((dtype) => dtype.index),
+      ...program.outputs,
+    ];
+    for (const { name, destination, operands } of program.instructions) {
+      const [first, second = first, third = first] = operands;
+      words.push(opcodes.get(name)!, destination, first!, second!, third!);
+    }
+    // A typed array without elements may have no address.
+    const handle = this.addon.register(
+      Int32Array.from(words),
+      Float64Array.from([...program.constants, 0]),
+    );
+    if (handle === 0) throw new DeviceError("no memory for a program");
+    typed.handle = handle;
+    return handle;
+  }
+
+  /** Writes the type and the strides of an operand. */
+  operand(k: number, operand: Operand): void {
+    this.frame[slot.types + k] = operand.dtype.index;
+    this.frame[slot.address + k] = this.address(operand);
+    this.strides(k, operand.strides);
+  }
+
+  strides(k: number, strides: Sizes): void {
+    const base = slot.strides + k * strideStep;
+    for (let d = 0; d < strides.length; d++) this.frame[base + d] = strides[d]!;
+  }
+
+  /** Writes the number of dimensions and the sizes; a tensor without dimensions counts as one of a single element. */
+  sizes(sizes: Sizes): void {
+    const frame = this.frame;
+    frame[slot.count] = Math.max(sizes.length, 1);
+    frame[slot.sizes] = 1;
+    for (let d = 0; d < sizes.length; d++) frame[slot.sizes + d] = sizes[d]!;
+  }
+
+  /** Throws what the kernel that just ran found wrong; `dimension` names the dimension that its number stands for. */
+  check(operation: string, negative: boolean, dimension: (k: number) => number): void {
+    const frame = this.frame;
+    const status = frame[slot.status]!;
+    if (status === 0) return;
+    if (status === 2)
+      throw new DeviceError(`${operation}: no memory for working on a line of these operands`);
+    const range = frame[slot.badRange]!;
+    throw new IndexError(
+      `${operation}: index ${frame[slot.badValue]} is out of range for dimension ${dimension(frame[slot.badDim]!)} of size ${range}; ${range === 0 ? "an empty dimension has no valid index" : `give ${negative ? -range : 0} to ${range - 1}`}`,
+    );
+  }
+}

@@ -1,0 +1,194 @@
+// Memory for the native backend: chunks owned by collected objects, slabs cut from them, and when to ask for a collection.
+import { runInNewContext } from "node:vm";
+import { setFlagsFromString } from "node:v8";
+import { cpu } from "../../core/device.ts";
+import { DeviceError } from "../../core/errors.ts";
+import { type Block, Storage } from "../../core/storage.ts";
+import type { Addon } from "./addon.ts";
+
+const mebibyte = 2 ** 20;
+const tiny = 256;
+const small = 16384;
+const tinySlab = 32768;
+const smallSlab = 131072;
+// Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
+const shortestInterval = 4 * mebibyte;
+const longestInterval = 64 * mebibyte;
+// Beyond the live set, so much may wait for a full collection.
+const slack = 512 * mebibyte;
+const mostReleased = 256 * mebibyte;
+
+/** A chunk of native memory. The chunk is freed when `owner` is collected, so whatever uses it refers to this block. */
+class NativeBlock implements Block {
+  readonly addon: Addon;
+  readonly owner: object;
+  readonly address: number;
+  readonly byteLength: number;
+  /** Whether one storage alone uses it, so that it can be released early. */
+  readonly whole: boolean;
+
+  constructor(addon: Addon, owner: object, address: number, byteLength: number, whole: boolean) {
+    this.addon = addon;
+    this.owner = owner;
+    this.address = address;
+    this.byteLength = byteLength;
+    this.whole = whole;
+  }
+
+  copyOut(storage: Storage): ArrayBuffer {
+    let buffer: ArrayBuffer;
+    try {
+      buffer = new ArrayBuffer(storage.byteLength);
+    } catch {
+      throw new DeviceError(`no memory for an ArrayBuffer of ${storage.byteLength} bytes`);
+    }
+    this.addon.frame[0] = storage.address;
+    this.addon.copyOut(buffer);
+    return buffer;
+  }
+}
+
+type Collect = (options?: { readonly type: "minor" }) => void;
+
+/** V8's collector as a function, without leaving the flag set that gives it; null where this Node does not offer it. */
+function collector(): Collect | null {
+  try {
+    setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    setFlagsFromString("--no-expose-gc");
+    return typeof collect === "function" ? (collect as Collect) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
+ * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every few mebibytes of chunks taken
+ * (some 30 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB). The interval doubles while collections
+ * free little and shrinks when they free much. An eighth of the memory is reported to V8, so that chunks that grew old are found
+ * in the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand, everything is reported.
+ */
+export class NativeMemory {
+  readonly #addon: Addon;
+  readonly #frame: Float64Array;
+  readonly #collect: Collect | null;
+  readonly #released = new Map<number, NativeBlock[]>();
+  #releasedBytes = 0;
+  #interval = shortestInterval;
+  #sinceCollection = 0;
+  #outstanding = 0;
+  #limit = slack;
+  #tiny: NativeBlock | null = null;
+  #tinyUsed = 0;
+  #small: NativeBlock | null = null;
+  #smallUsed = 0;
+
+  constructor(addon: Addon) {
+    this.#addon = addon;
+    this.#frame = addon.frame;
+    this.#collect = collector();
+  }
+
+  allocate(byteLength: number): Storage {
+    if (byteLength <= tiny) {
+      let block = this.#tiny;
+      if (block === null || this.#tinyUsed + byteLength > tinySlab) {
+        this.#tiny = block = this.#take(tinySlab, false);
+        this.#tinyUsed = 0;
+      }
+      const address = block.address + this.#tinyUsed;
+      this.#tinyUsed += (byteLength + 31) & ~31;
+      return new Storage(cpu, block, address, byteLength);
+    }
+    if (byteLength <= small) {
+      let block = this.#small;
+      if (block === null || this.#smallUsed + byteLength > smallSlab) {
+        this.#small = block = this.#take(smallSlab, false);
+        this.#smallUsed = 0;
+      }
+      const address = block.address + this.#smallUsed;
+      this.#smallUsed += (byteLength + 63) & ~63;
+      return new Storage(cpu, block, address, byteLength);
+    }
+    const rounded = roundedSize(byteLength);
+    const waiting = this.#released.get(rounded);
+    if (waiting !== undefined && waiting.length > 0) {
+      const block = waiting.pop()!;
+      this.#releasedBytes -= rounded;
+      return new Storage(cpu, block, block.address, byteLength);
+    }
+    const block = this.#take(rounded, true);
+    return new Storage(cpu, block, block.address, byteLength);
+  }
+
+  /** Takes back the memory of a storage that nobody will use again. The storage is dead afterwards. */
+  release(storage: Storage): void {
+    const block = storage.memory;
+    if (!(block instanceof NativeBlock) || !block.whole || storage.address === 0) return;
+    storage.memory = gone;
+    storage.address = 0;
+    if (this.#releasedBytes + block.byteLength > mostReleased) return;
+    let waiting = this.#released.get(block.byteLength);
+    if (waiting === undefined) this.#released.set(block.byteLength, (waiting = []));
+    waiting.push(block);
+    this.#releasedBytes += block.byteLength;
+  }
+
+  #take(byteLength: number, whole: boolean): NativeBlock {
+    this.#sinceCollection += byteLength;
+    if (this.#sinceCollection > this.#interval) this.#collectMinor();
+    if (this.#outstanding + byteLength > this.#limit) this.#collectFully();
+    let owner = this.#request(byteLength);
+    if (owner === undefined) {
+      // Perhaps dead tensors hold what is missing.
+      this.#collectFully();
+      owner = this.#request(byteLength);
+    }
+    if (owner === undefined) throw new DeviceError(`no memory for ${byteLength} bytes`);
+    const frame = this.#frame;
+    this.#outstanding = frame[2]!;
+    return new NativeBlock(this.#addon, owner, frame[0]!, byteLength, whole);
+  }
+
+  #request(byteLength: number): object | undefined {
+    const frame = this.#frame;
+    frame[0] = byteLength;
+    frame[1] = this.#collect === null ? 8 : 1;
+    return this.#addon.take();
+  }
+
+  #measure(): number {
+    this.#addon.outstanding();
+    return (this.#outstanding = this.#frame[2]!);
+  }
+
+  #collectMinor(): void {
+    const taken = this.#sinceCollection;
+    this.#sinceCollection = 0;
+    if (this.#collect === null) return;
+    const before = this.#measure();
+    this.#collect({ type: "minor" });
+    const freed = before - this.#measure();
+    if (freed < taken / 4) this.#interval = Math.min(this.#interval * 2, longestInterval);
+    else if (freed > taken / 2) this.#interval = Math.max(this.#interval / 2, shortestInterval);
+  }
+
+  #collectFully(): void {
+    this.#released.clear();
+    this.#releasedBytes = 0;
+    this.#sinceCollection = 0;
+    if (this.#collect !== null) this.#collect();
+    // The next full collection comes when as much again has been added, so that a large live set does not cause one after another.
+    const live = this.#measure();
+    this.#limit = live + Math.max(slack, live / 2);
+  }
+}
+
+const gone = new ArrayBuffer(0);
+
+/** The sizes of native/memory.cc: four steps to each doubling. */
+function roundedSize(byteLength: number): number {
+  const top = 2 ** (Math.ceil(Math.log2(byteLength)) - 3);
+  return Math.ceil(byteLength / top) * top;
+}

@@ -1,0 +1,296 @@
+// The record of an operation that is not pointwise, and the graph node that its calls leave behind.
+import { Node, type Sender } from "../../autograd/node.ts";
+import type { DType } from "../../core/dtype.ts";
+import { sameSizes, type Sizes } from "../../core/shape.ts";
+import { Tensor } from "../../core/tensor.ts";
+import { gradientNode } from "./history.ts";
+import type { Parameter, Parameters, Values } from "./parameters.ts";
+import type { Example } from "./registry.ts";
+import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+
+export type TensorNames<P extends Parameters> = {
+  [K in keyof P]: P[K] extends Parameter<infer T>
+    ? Extract<T, Tensor | readonly Tensor[]> extends never
+      ? never
+      : K
+    : never;
+}[keyof P] &
+  string;
+
+/** What a rule may read: the plain arguments, the saved tensors by name, and the sizes and types of all tensor arguments. */
+export type RuleContext<P extends Parameters, S extends string> = Omit<
+  Values<P>,
+  Exclude<TensorNames<P>, S>
+> & {
+  readonly sizesOf: Readonly<Record<string, Sizes>>;
+  readonly dtypeOf: Readonly<Record<string, DType>>;
+  /** The saved results. Present where `saves` lists "output". */
+  readonly outputs: S extends "output" ? readonly Tensor[] : never;
+  readonly output: S extends "output" ? Tensor : never;
+  /** Whether the gradient for that parameter is asked for. */
+  readonly needs: (name: TensorNames<P>) => boolean;
+};
+
+/** The gradient for one parameter from the gradients of the results; an array for a list of tensors. */
+export type Rule<P extends Parameters, S extends string> = (
+  gradient: Tensor,
+  context: RuleContext<P, S>,
+  gradients: readonly (Tensor | null)[],
+) => Tensor | null | readonly (Tensor | null)[];
+
+/** One operation: everything there is to know about it. */
+export interface OperationRecord<P extends Parameters, S extends string> {
+  readonly name: string;
+  /** PyTorch's name of the node, without `Backward0`; by default the name with a capital. A digit may follow: `Select`, `Max1`. */
+  readonly node?: string;
+  readonly parameters: P;
+  /** Computes the result or results. Runs unrecorded. */
+  readonly forward?: (values: Values<P>) => Tensor | readonly Tensor[];
+  /** Names of tensor arguments that the rules read, and "output" for the results. */
+  readonly saves?: readonly S[];
+  /** The rule of each differentiable parameter. None: results never require gradients. */
+  readonly backward?: { readonly [K in keyof P]?: Rule<P, S> };
+  /** Results that share the first argument's memory: one, or several, which then may not be changed in place. */
+  readonly view?: "single" | "multiple";
+  /** Field names of several results, in order. */
+  readonly outputs?: readonly string[];
+  /** Whether `name_` exists, which writes the result into the first argument. */
+  readonly inPlace?: boolean;
+  /** Writes the result into the first argument directly; `forward` is then derived by cloning. */
+  readonly write?: (values: Values<P>) => void;
+  /** Calls for the generic tests. */
+  readonly examples?: readonly Example[];
+}
+
+/** The record with its parameter types erased, as shared code handles it. */
+export interface AnyRecord extends Omit<
+  OperationRecord<Parameters, string>,
+  "backward" | "saves" | "forward"
+> {
+  readonly forward: (values: Values<Parameters>) => Tensor | readonly Tensor[];
+  readonly saves?: readonly string[];
+  readonly backward?: Readonly<Record<string, Rule<Parameters, string> | undefined>>;
+}
+
+/** What follows from a record once and for all its calls. */
+export class Blueprint {
+  readonly record: AnyRecord;
+  /** The first parameter: what a view shows, and what an in-place form writes. */
+  readonly self: string;
+  /** The tensor parameters in order: each has a slot in the node, a list of tensors one for each of its items. */
+  readonly tensorNames: readonly string[];
+  readonly ruleNames: readonly string[];
+  readonly savedNames: readonly string[];
+  readonly unsavedNames: readonly string[];
+  readonly savesOutput: boolean;
+  private readonly contextPrototype: object;
+
+  constructor(record: AnyRecord) {
+    this.record = record;
+    const names = Object.keys(record.parameters);
+    this.self = names[0]!;
+    this.tensorNames = names.filter((name) => record.parameters[name]!.tensors);
+    this.ruleNames = this.tensorNames.filter((name) => record.backward?.[name] !== undefined);
+    this.savedNames = names.filter((name) => record.saves?.includes(name) === true);
+    this.unsavedNames = this.tensorNames.filter((name) => !this.savedNames.includes(name));
+    this.savesOutput = record.saves?.includes("output") === true;
+    const getters = names.map((name) => [
+      name,
+      {
+        get(this: NodeContext): unknown {
+          return this.node.argument(name);
+        },
+      },
+    ]);
+    this.contextPrototype = Object.create(
+      NodeContext.prototype,
+      Object.fromEntries(getters) as PropertyDescriptorMap,
+    ) as object;
+  }
+
+  /** What a rule of this record may read of a node. */
+  contextOf(node: OperationNode): NodeContext {
+    const context = Object.create(this.contextPrototype) as NodeContext;
+    context.node = node;
+    return context;
+  }
+}
+
+class NodeContext {
+  declare node: OperationNode;
+
+  get sizesOf(): Record<string, Sizes> {
+    return this.node.perParameter((slot) => this.node.sizes[slot]!);
+  }
+  get dtypeOf(): Record<string, DType> {
+    return this.node.perParameter((slot) => this.node.dtypes[slot]!);
+  }
+  get outputs(): readonly Tensor[] {
+    return this.node.outputs!;
+  }
+  get output(): Tensor {
+    return this.node.outputs![0]!;
+  }
+  get needs(): (name: string) => boolean {
+    return (name) => this.node.needs(name);
+  }
+}
+
+/** The node of a recorded call. */
+export class OperationNode extends Node<Tensor> {
+  private readonly blueprint: Blueprint;
+  /** The arguments, without tensors that no rule reads; null once freed. */
+  private values: Values<Parameters> | null;
+  /** The results, where a rule reads them. */
+  readonly outputs: readonly Tensor[] | null;
+  private readonly versions: readonly number[] | null;
+  /** Sizes and types by slot. */
+  readonly sizes: readonly Sizes[];
+  readonly dtypes: readonly DType[];
+  /** How many slots each tensor parameter has; null where each has one. */
+  private readonly counts: readonly number[] | null;
+  private readonly outputCount: number;
+
+  constructor(
+    blueprint: Blueprint,
+    values: Values<Parameters>,
+    inputs: readonly (Tensor | null)[],
+    counts: readonly number[] | null,
+    outputs: readonly Tensor[],
+  ) {
+    const next = new Array<Node<Tensor> | null>(inputs.length);
+    const nextIndex = new Array<number>(inputs.length);
+    const sizes = new Array<Sizes>(inputs.length);
+    const dtypes = new Array<DType>(inputs.length);
+    for (let i = 0; i < inputs.length; i++) {
+      const tensor = inputs[i]!;
+      next[i] = tensor === null ? null : gradientNode(tensor);
+      nextIndex[i] = tensor === null ? 0 : tensor.outputIndex;
+      sizes[i] = (tensor ?? outputs[0]!).sizes;
+      dtypes[i] = (tensor ?? outputs[0]!).dtype;
+    }
+    super(next, nextIndex);
+    this.blueprint = blueprint;
+    this.values = values;
+    this.outputs = blueprint.savesOutput ? outputs : null;
+    this.sizes = sizes;
+    this.dtypes = dtypes;
+    this.counts = counts;
+    this.outputCount = outputs.length;
+    this.versions = this.savesAnything ? versionsOf(this.savedList()) : null;
+  }
+
+  get name(): string {
+    return nodeName(this.blueprint.record.name, this.blueprint.record.node);
+  }
+
+  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
+    if (this.values === null) return [];
+    return this.savedList().map((value, i) => ({ name: this.savedName(i), value }));
+  }
+
+  argument(name: string): unknown {
+    return this.values![name];
+  }
+
+  /** A property of the first slot of each tensor parameter, by name. */
+  perParameter<T>(of: (slot: number) => T): Record<string, T> {
+    const out: Record<string, T> = {};
+    let slot = 0;
+    this.blueprint.tensorNames.forEach((name, i) => {
+      out[name] = of(slot);
+      slot += this.counts?.[i] ?? 1;
+    });
+    return out;
+  }
+
+  needs(name: string): boolean {
+    let slot = 0;
+    for (let i = 0; i < this.blueprint.tensorNames.length; i++) {
+      const count = this.counts?.[i] ?? 1;
+      if (this.blueprint.tensorNames[i] === name) return this.leadsOn(slot, slot + count);
+      slot += count;
+    }
+    return false;
+  }
+
+  private leadsOn(from: number, to: number): boolean {
+    for (let slot = from; slot < to; slot++) if (this.next[slot] !== null) return true;
+    return false;
+  }
+
+  private get savesAnything(): boolean {
+    return this.outputs !== null || this.blueprint.savedNames.length > 0;
+  }
+
+  private savedList(): Tensor[] {
+    const list: Tensor[] = [];
+    for (const name of this.blueprint.savedNames) {
+      const value = this.values![name];
+      if (value instanceof Tensor) list.push(value);
+      else if (Array.isArray(value)) list.push(...(value as Tensor[]));
+    }
+    if (this.outputs !== null) list.push(...this.outputs);
+    return list;
+  }
+
+  private savedName(index: number): string {
+    const names = this.blueprint.savedNames.flatMap((name) => {
+      const value = this.values![name];
+      if (Array.isArray(value)) return value.map((_, i) => `${name}[${i}]`);
+      return value instanceof Tensor ? [name] : [];
+    });
+    return names[index] ?? "result";
+  }
+
+  run(task: Sender<Tensor>): void {
+    const { blueprint, counts } = this;
+    if (this.values === null) throw alreadyFreed(this.name);
+    if (this.savesAnything)
+      checkVersions(this, this.savedList(), this.versions, (node, i) => node.savedName(i));
+    const gradients = new Array<Tensor | null>(this.outputCount);
+    for (let i = 0; i < this.outputCount; i++) gradients[i] = this.received(i);
+    const context = blueprint.contextOf(this);
+    const { backward } = blueprint.record;
+    let slot = 0;
+    for (let i = 0; i < blueprint.tensorNames.length; i++) {
+      const end = slot + (counts === null ? 1 : counts[i]!);
+      const rule = this.leadsOn(slot, end) ? backward?.[blueprint.tensorNames[i]!] : undefined;
+      const result = rule?.(gradients[0]!, context as never, gradients) ?? null;
+      for (let k = 0; slot < end; slot++, k++) {
+        const value = result === null || result instanceof Tensor ? result : (result[k] ?? null);
+        const travels = value !== null && this.next[slot] !== null;
+        task.send(this, slot, travels ? this.fitted(value, slot) : null);
+      }
+    }
+  }
+
+  private fitted(value: Tensor, slot: number): Tensor {
+    const sizes = this.sizes[slot]!;
+    const dtype = this.dtypes[slot]!;
+    return value.sizes === sizes && value.dtype === dtype ? value : fit(value, { sizes, dtype });
+  }
+
+  override release(): void {
+    // Without saved tensors there is nothing to free, and PyTorch lets such a graph be run again.
+    if (this.savesAnything) this.values = null;
+  }
+}
+
+/** `mul` gives MulBackward0 and `log2` Log2Backward0; a digit at the end of a given node name takes the place of the 0. */
+export function nodeName(name: string, given?: string): string {
+  const digit = given === undefined ? null : /\d$/.exec(given);
+  if (digit !== null) return `${given!.slice(0, -1)}Backward${digit[0]}`;
+  return `${given ?? name[0]!.toUpperCase() + name.slice(1)}Backward0`;
+}
+
+/** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
+export function fit(
+  gradient: Tensor,
+  to: { readonly sizes: Sizes; readonly dtype: DType },
+): Tensor {
+  let out = gradient;
+  if (!sameSizes(out.sizes, to.sizes)) out = out.sumToSize(to.sizes);
+  if (out.dtype !== to.dtype) out = out.to(to.dtype);
+  return out;
+}

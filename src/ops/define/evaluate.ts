@@ -1,0 +1,236 @@
+// Computing a formula on tensors, and recording it. The hottest path of the library: a small step is made of little else,
+// so it allocates sparingly, and its classes have ordinary fields, whose initialisation is cheaper than that of #private ones.
+import { gradMode } from "../../autograd/mode.ts";
+import { Node, type Sender } from "../../autograd/node.ts";
+import type { Device } from "../../core/device.ts";
+import type { DType } from "../../core/dtype.ts";
+import { AutogradError, DeviceError } from "../../core/errors.ts";
+import type { TypedProgram } from "../../core/program.ts";
+import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { computeType, type Derivation, type Formula, fromGradient } from "./formula.ts";
+import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
+import { empty, emptyLikeDense } from "./memory.ts";
+import { fit } from "./blueprint.ts";
+import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+
+interface Fit {
+  readonly sizes: Sizes;
+  readonly dtype: DType;
+}
+
+// Most tensors are output 0 of their node, so most calls share one of these.
+const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
+const freed: readonly (Tensor | null)[] = [];
+
+class PointwiseNode extends Node<Tensor> {
+  private readonly formula: Formula;
+  /** The call's tensors and then its result, null where not needed; null as a whole where nothing is. */
+  private saved: readonly (Tensor | null)[] | null;
+  private readonly versions: readonly number[] | null;
+  private readonly scalars: readonly number[];
+  /** Sizes and types of the tensors, where a gradient must be brought back to them. */
+  private readonly fits: readonly Fit[] | null;
+
+  constructor(
+    formula: Formula,
+    next: readonly (Node<Tensor> | null)[],
+    nextIndex: readonly number[],
+    saved: readonly (Tensor | null)[] | null,
+    scalars: readonly number[],
+    fits: readonly Fit[] | null,
+  ) {
+    super(next, nextIndex);
+    this.formula = formula;
+    this.saved = saved;
+    this.versions = saved === null ? null : versionsOf(saved);
+    this.scalars = scalars;
+    this.fits = fits;
+  }
+
+  get name(): string {
+    return this.formula.options.node;
+  }
+
+  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
+    return (this.saved ?? []).flatMap((value, i) =>
+      value === null ? [] : [{ name: this.nameOf(i), value }],
+    );
+  }
+
+  private nameOf(saved: number): string {
+    return saved === this.formula.inputCount
+      ? "result"
+      : `operand ${this.formula.options.slots[saved]!}`;
+  }
+
+  run(task: Sender<Tensor>): void {
+    const { saved, formula, next } = this;
+    if (saved !== null) {
+      if (saved === freed) throw alreadyFreed(this.name);
+      checkVersions(this, saved, this.versions, (node, i) => node.nameOf(i));
+    }
+    if (formula.options.derivatives === "none")
+      throw new AutogradError(
+        `${this.name}: ${formula.options.name} has no derivative; detach() the tensors that go into it`,
+      );
+    const gradient = this.incoming!;
+    const { derivations, options } = formula;
+    let tensor = 0;
+    for (let slot = 0; slot < next.length; slot++) {
+      const isTensor = options.slots[tensor] === slot;
+      const derivation = isTensor ? derivations[tensor++]! : null;
+      if (next[slot] === null) continue;
+      if (derivation === null) task.send(this, slot, null);
+      else {
+        const value = derivation.passes ? gradient : this.derive(derivation, gradient);
+        task.send(this, slot, this.fits === null ? value : fit(value, this.fits[tensor - 1]!));
+      }
+    }
+  }
+
+  private derive(derivation: Derivation, gradient: Tensor): Tensor {
+    const { sources, formula } = derivation;
+    const operands = new Array<Tensor>(sources.length);
+    for (let i = 0; i < sources.length; i++) {
+      const source = sources[i]!;
+      operands[i] = source === fromGradient ? gradient : this.saved![source]!;
+    }
+    return evaluate(formula, operands, this.scalars, gradient.dtype, computeType(gradient.dtype));
+  }
+
+  override release(): void {
+    if (this.saved !== null) this.saved = freed;
+  }
+}
+
+/** Whether all tensors are dense, of this type and sizes: then elements pair up without any arithmetic on layouts. */
+function aligned(tensors: readonly Tensor[], dtype: DType, sizes: Sizes): boolean {
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    if (
+      tensor.dtype !== dtype ||
+      !tensor.dense ||
+      (tensor.sizes !== sizes && !sameSizes(tensor.sizes, sizes))
+    )
+      return false;
+  }
+  return true;
+}
+
+/** Computes a formula into a fresh tensor of type `output` and records it. */
+export function evaluate(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  output: DType,
+  compute: DType,
+): Tensor {
+  const first = tensors[0]!;
+  if (output.kind === "floating" && aligned(tensors, output, first.sizes)) {
+    const out = emptyLikeDense(first, output);
+    first.storage.device.backend.map(formula.uniform(output), out, tensors, scalars);
+    if (gradMode.enabled) record(formula, tensors, scalars, out, false, null);
+    return out;
+  }
+  const { name } = formula.options;
+  const out = empty(commonSizes(name, tensors), output, commonDevice(name, tensors));
+  out.storage.device.backend.map(
+    typedFor(formula, tensors, compute, output),
+    out,
+    tensors,
+    scalars,
+  );
+  if (gradMode.enabled && output.kind === "floating")
+    record(formula, tensors, scalars, out, true, null);
+  return out;
+}
+
+/** The program for the types that these tensors have. */
+export function typedFor(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  compute: DType,
+  output: DType,
+): TypedProgram {
+  return formula.program.typed(
+    compute,
+    tensors.map((t) => t.dtype),
+    [output],
+  );
+}
+
+export function commonSizes(name: string, tensors: readonly Tensor[]): Sizes {
+  let sizes: Sizes = noSizes;
+  for (const tensor of tensors) sizes = broadcastSizes(name, sizes, tensor.sizes);
+  return sizes;
+}
+
+export function commonDevice(name: string, tensors: readonly Tensor[]): Device {
+  const { device } = tensors[0]!.storage;
+  for (const tensor of tensors)
+    if (tensor.storage.device !== device)
+      throw new DeviceError(
+        `${name}: the operands are on different devices, ${String(device)} and ${String(tensor.storage.device)}; move them to one`,
+      );
+  return device;
+}
+
+/** Records a computed formula. `rewritten` is the old value of the first tensor where the result took its place. */
+export function record(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  out: Tensor,
+  fitted: boolean,
+  rewritten: { readonly old: Tensor } | null,
+): void {
+  let wanted = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
+      wanted |= 1 << i;
+  }
+  if (wanted === 0) return;
+  const { slots, slotCount } = formula.options;
+  const next: (Node<Tensor> | null)[] =
+    slotCount === 1
+      ? [null]
+      : slotCount === 2
+        ? [null, null]
+        : new Array<null>(slotCount).fill(null);
+  let nextIndex = firstOutputs[slotCount];
+  for (let i = 0; i < tensors.length; i++) {
+    if (((wanted >> i) & 1) === 0) continue;
+    const tensor = tensors[i]!;
+    const slot = slots[i]!;
+    next[slot] = gradientNode(tensor);
+    if (tensor.outputIndex !== 0 || nextIndex === undefined) {
+      const own: number[] =
+        nextIndex === undefined ? new Array<number>(slotCount).fill(0) : [...nextIndex];
+      own[slot] = tensor.outputIndex;
+      nextIndex = own;
+    }
+  }
+  const plan = formula.plan(wanted);
+  const operands =
+    rewritten === null ? tensors : tensors.map((t) => (t === out ? rewritten.old : t));
+  let saved: readonly (Tensor | null)[] | null = null;
+  if (plan.keeps === "tensors") saved = operands;
+  else if (plan.keeps === "some")
+    saved = [...operands, out].map((t, k) => ((plan.mask >> k) & 1 ? t : null));
+  const fits =
+    fitted && operands.some((t) => t.dtype !== out.dtype || !sameSizes(t.sizes, out.sizes));
+  const node = new PointwiseNode(
+    formula,
+    next,
+    nextIndex!,
+    saved,
+    scalars,
+    fits ? operands.map((t) => ({ sizes: t.sizes, dtype: t.dtype })) : null,
+  );
+  if (rewritten === null) {
+    out.node = node;
+    out.tracked = true;
+  } else rebaseHistory(out, node);
+}

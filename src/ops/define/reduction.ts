@@ -1,0 +1,300 @@
+// Sums and means of an expression over dimensions, computed in one kernel without storing the expression's values.
+// The gradient is one pointwise formula per operand, so that it differentiates again.
+import { gradMode } from "../../autograd/mode.ts";
+import { Node, type Sender } from "../../autograd/node.ts";
+import type { Operand, ReductionKind } from "../../core/backend.ts";
+import type { DType } from "../../core/dtype.ts";
+import { differentiate } from "../../core/derivative.ts";
+import {
+  call,
+  type Expression,
+  gradient,
+  input,
+  result,
+  scalar,
+  substitute,
+} from "../../core/expression.ts";
+import { Program } from "../../core/program.ts";
+import { sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
+import { Tensor } from "../../core/tensor.ts";
+import { computeType, Formula, fromGradient } from "./formula.ts";
+import { gradientNode, requiresGradient } from "./history.ts";
+import { empty, relayout } from "./memory.ts";
+import { fit, nodeName } from "./blueprint.ts";
+import { commonDevice, commonSizes, evaluate } from "./evaluate.ts";
+import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+
+/** Which dimensions a reduction removes: sizes with them at 1, sizes without them, and how many elements meet in each result. */
+export interface Region {
+  readonly kept: Sizes;
+  readonly dropped: Sizes;
+  readonly count: number;
+}
+
+/** The region of a reduction over `dims`; null or an empty list stand for all. */
+export function regionOf(operation: string, sizes: Sizes, dims: Sizes | null): Region {
+  const rank = sizes.length;
+  const kept = new Array<number>(rank).fill(1);
+  if (dims === null || dims.length === 0) {
+    let count = 1;
+    for (let i = 0; i < rank; i++) count *= sizes[i]!;
+    return { kept, dropped: [], count };
+  }
+  const reduced = wrapDimensions(operation, dims, rank);
+  const dropped: number[] = [];
+  let count = 1;
+  for (let i = 0; i < rank; i++)
+    if (reduced.includes(i)) count *= sizes[i]!;
+    else {
+      kept[i] = sizes[i]!;
+      dropped.push(sizes[i]!);
+    }
+  return { kept, dropped, count };
+}
+
+const identity = new Program([input(0)], 1, 0);
+
+/** One kernel: the program's values combined over a region, outside the graph. The result has the region's kept sizes, or the dropped ones. */
+export function reduceRaw(
+  kind: ReductionKind,
+  operands: readonly Tensor[],
+  sizes: Sizes,
+  region: Region,
+  keepdim: boolean,
+  output: DType,
+  program: Program = identity,
+  scalars: readonly number[] = [],
+  divisor: number = 1,
+  combined: DType = output,
+  compute: DType = computeType(combined),
+): Tensor {
+  const whole = empty(region.kept, output, operands[0]!.device);
+  whole.storage.device.backend.reduce(
+    kind,
+    program.typed(
+      compute,
+      operands.map((t: Operand) => t.dtype),
+      [combined],
+    ),
+    whole,
+    operands,
+    scalars,
+    sizes,
+    divisor,
+  );
+  return keepdim || region.kept.length === region.dropped.length ? whole : without(whole, region);
+}
+
+function without(whole: Tensor, region: Region): Tensor {
+  const strides: number[] = [];
+  let step = 1;
+  for (let i = region.dropped.length - 1; i >= 0; i--) {
+    strides[i] = step;
+    step *= region.dropped[i] || 1;
+  }
+  return relayout(whole, region.dropped, strides, 0);
+}
+
+const freed: readonly Tensor[] = [];
+
+class ReductionNode extends Node<Tensor> {
+  private readonly formula: Formula;
+  /** The operands, where a derivative reads them. */
+  private saved: readonly Tensor[] | null;
+  private readonly versions: readonly number[] | null;
+  private readonly scalars: readonly number[];
+  private readonly sizes: Sizes;
+  private readonly kept: Sizes;
+  private readonly fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
+
+  constructor(
+    formula: Formula,
+    next: readonly (Node<Tensor> | null)[],
+    nextIndex: readonly number[],
+    saved: readonly Tensor[] | null,
+    scalars: readonly number[],
+    sizes: Sizes,
+    kept: Sizes,
+    fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[],
+  ) {
+    super(next, nextIndex);
+    this.formula = formula;
+    this.saved = saved;
+    this.versions = saved === null ? null : versionsOf(saved);
+    this.scalars = scalars;
+    this.sizes = sizes;
+    this.kept = kept;
+    this.fits = fits;
+  }
+
+  get name(): string {
+    return this.formula.options.node;
+  }
+
+  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
+    return (this.saved ?? []).map((value, i) => ({ name: `operand ${i}`, value }));
+  }
+
+  run(task: Sender<Tensor>): void {
+    const { saved, sizes, formula } = this;
+    if (saved !== null) {
+      if (saved === freed) throw alreadyFreed(this.name);
+      checkVersions(this, saved, this.versions, (_node, i) => `operand ${i}`);
+    }
+    let arrived = this.incoming!;
+    // Without dimensions the gradient broadcasts as it is.
+    if (arrived.sizes.length > 0 && arrived.sizes.length !== sizes.length)
+      arrived = arrived.view(this.kept);
+    for (let slot = 0; slot < this.next.length; slot++) {
+      if (this.next[slot] === null) continue;
+      const derivation = formula.derivations[slot];
+      if (derivation === null || derivation === undefined) {
+        task.send(this, slot, null);
+        continue;
+      }
+      let value = arrived;
+      if (!derivation.passes)
+        value = evaluate(
+          derivation.formula,
+          derivation.sources.map((s) => (s === fromGradient ? arrived : saved![s]!)),
+          this.scalars,
+          arrived.dtype,
+          computeType(arrived.dtype),
+        );
+      if (!sameSizes(value.sizes, sizes)) value = value.expand(sizes);
+      task.send(this, slot, fit(value, this.fits[slot]!));
+    }
+  }
+
+  override release(): void {
+    if (this.saved !== null) this.saved = freed;
+  }
+}
+
+/** What a reduction sums. */
+export interface ReductionRecord {
+  /** The operation, for error messages. */
+  readonly name: string;
+  /** PyTorch's name of the node, where it is not the operation's. */
+  readonly node?: string;
+  readonly inputs: number;
+  readonly scalars?: number;
+  readonly expression: Expression;
+  /** Take the place of symbolic derivatives; may not speak of the result. */
+  readonly derivatives?: readonly (Expression | null)[];
+}
+
+/** An expression with its sum and its mean over dimensions. */
+export class Reduction {
+  readonly name: string;
+  private readonly elementwise: Formula;
+  private readonly summed: Formula;
+  private readonly averaged: Formula;
+
+  constructor(record: ReductionRecord) {
+    const { expression, inputs, scalars = 0, derivatives = null } = record;
+    this.name = record.name;
+    const formula = (more: number, given: readonly (Expression | null)[] | null): Formula =>
+      new Formula(expression, inputs, scalars + more, {
+        name: record.name,
+        node: nodeName(record.name, record.node),
+        slots: Array.from({ length: inputs }, (_, i) => i),
+        slotCount: inputs,
+        derivatives: given,
+      });
+    // A term's own value is not kept, so that rules which speak of it compute it again.
+    const own = (derivatives ?? differentiate(expression, inputs)).map((e) =>
+      e === null ? null : substitute(e, (part) => (part === result ? expression : undefined)),
+    );
+    const share = call("div", gradient, scalar(scalars));
+    const shares = own.map((e) =>
+      e === null ? null : substitute(e, (part) => (part === gradient ? share : undefined)),
+    );
+    this.elementwise = formula(0, derivatives);
+    this.summed = formula(0, own);
+    this.averaged = formula(1, shares);
+  }
+
+  /** The expression's values. */
+  each(tensors: readonly Tensor[], scalars: readonly number[], output: DType): Tensor {
+    return evaluate(this.elementwise, tensors, scalars, output, computeType(output));
+  }
+
+  /** The sum over a region of the broadcast operands, recorded. */
+  sum(
+    tensors: readonly Tensor[],
+    scalars: readonly number[],
+    output: DType,
+    dims: Sizes | null = null,
+    keepdim: boolean = false,
+  ): Tensor {
+    return this.reduce(this.summed, tensors, scalars, output, dims, keepdim, false);
+  }
+
+  /** The mean over a region of the broadcast operands, recorded. */
+  mean(
+    tensors: readonly Tensor[],
+    scalars: readonly number[],
+    output: DType,
+    dims: Sizes | null = null,
+    keepdim: boolean = false,
+  ): Tensor {
+    return this.reduce(this.averaged, tensors, scalars, output, dims, keepdim, true);
+  }
+
+  private reduce(
+    formula: Formula,
+    tensors: readonly Tensor[],
+    scalars: readonly number[],
+    output: DType,
+    dims: Sizes | null,
+    keepdim: boolean,
+    mean: boolean,
+  ): Tensor {
+    if (tensors.length > 1) commonDevice(this.name, tensors);
+    const sizes = tensors.length === 1 ? tensors[0]!.sizes : commonSizes(this.name, tensors);
+    const region = regionOf(this.name, sizes, dims);
+    const numbers = mean ? [...scalars, region.count] : scalars;
+    const out = reduceRaw(
+      "sum",
+      tensors,
+      sizes,
+      region,
+      keepdim,
+      output,
+      formula.program,
+      numbers,
+      mean ? region.count : 1,
+    );
+    if (gradMode.enabled && output.kind === "floating")
+      record(formula, tensors, numbers, sizes, region.kept, out);
+    return out;
+  }
+}
+
+function record(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  sizes: Sizes,
+  kept: Sizes,
+  out: Tensor,
+): void {
+  let wanted = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    if (tensor.dtype.kind === "floating" && requiresGradient(tensor)) wanted |= 1 << i;
+  }
+  if (wanted === 0) return;
+  out.node = new ReductionNode(
+    formula,
+    tensors.map((t, i) => ((wanted >> i) & 1 ? gradientNode(t) : null)),
+    tensors.map((t) => t.outputIndex),
+    formula.plan(wanted).keeps === "nothing" ? null : tensors,
+    scalars,
+    sizes,
+    kept,
+    tensors.map((t) => ({ sizes: t.sizes, dtype: t.dtype })),
+  );
+  out.tracked = true;
+}
