@@ -5,7 +5,8 @@ import { broadcastSizes, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { elements } from "./define/creation.ts";
 import { empty, relayout } from "./define/memory.ts";
-import { checkSameDevice, composite, operation } from "./define/operation.ts";
+import { commonDevice } from "./define/evaluate.ts";
+import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
 import { fillWith, transfer } from "./define/transfer.ts";
@@ -53,7 +54,7 @@ export const indexSelect: Method<[dim: number, index: Tensor]> = operation({
   saves: ["index"],
   forward: ({ self, dim, index }) => {
     const d = wrapDimension("indexSelect", dim, self.sizes.length);
-    checkSameDevice("indexSelect", [self, index]);
+    commonDevice("indexSelect", [self, index]);
     const at = vector("indexSelect", index, false);
     const sizes = self.sizes.length === 0 ? [] : self.sizes.with(d, at.count);
     if (self.sizes.length === 0 && at.count !== 1)
@@ -78,7 +79,7 @@ function checkSlices(
   source: Tensor,
 ): number {
   const d = wrapDimension(name, dim, self.sizes.length);
-  checkSameDevice(name, [self, index, source]);
+  commonDevice(name, [self, index, source]);
   if (source.dtype !== self.dtype)
     throw new DTypeError(
       `${name}: self is ${self.dtype.name} and the source ${source.dtype.name}; they should have one type`,
@@ -194,43 +195,6 @@ export const indexFill: MethodWithInPlace<[dim: number, index: Tensor, value: nu
       value: (g, { dim, index }) => g.indexSelect(dim, index).sum(),
     },
   });
-
-/**
- * Combines slice i of `source` with the slice of `self` at position `index[i]`: "prod", "mean", "amax" or "amin", with self's own value
- * unless `includeSelf` is false.
- * @example
- * ```ts
- * torch.ones(2).indexReduce(0, torch.tensor([1n, 1n]), torch.tensor([3, 4]), "prod") // => tensor([ 1., 12.])
- * ```
- */
-export const indexReduce: MethodWithInPlace<
-  [
-    dim: number,
-    index: Tensor,
-    source: Tensor,
-    reduce: "prod" | "mean" | "amax" | "amin",
-    options?: { readonly includeSelf?: boolean },
-  ]
-> = composite({
-  name: "indexReduce",
-  inPlace: true,
-  parameters: {
-    self: p.tensor,
-    dim: p.integer,
-    index: p.indexTensor,
-    source: p.tensor,
-    reduce: p.choice("prod", "mean", "amax", "amin"),
-    includeSelf: p.optional(p.boolean, true),
-  },
-  compute: ({ self, dim, index, source, reduce, includeSelf }) => {
-    const d = checkSlices("indexReduce", self, dim, index, source);
-    const at = vector("indexReduce", index, false);
-    const spread = at
-      .reshape(source.sizes.map((_, i) => (i === d ? at.count : 1)))
-      .expand(source.sizes);
-    return self.scatterReduce(d, spread, source, reduce, { includeSelf });
-  },
-});
 
 /** The elements in row-major order, as one dimension; a copy where the layout asks for one. */
 function flat(of: Tensor): Tensor {
