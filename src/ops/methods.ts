@@ -155,19 +155,15 @@ function attach(name: string, method: (...args: readonly unknown[]) => unknown):
 for (const family of families)
   for (const [name, operation] of Object.entries(family)) {
     if (!isOperation(operation) || Object.keys(operation.record.parameters)[0] !== "self") continue;
-    attach(
-      name,
-      function (
-        this: Tensor,
-        a: unknown,
-        b: unknown,
-        c: unknown,
-        d: unknown,
-        ...rest: unknown[]
-      ): unknown {
-        return operation(this, a, b, c, d, ...rest);
-      },
-    );
+    // A spread call costs more than a small kernel, so functions that name their parameters are called with them.
+    if (operation.length > 0)
+      attach(name, function (this: Tensor, a: unknown, b: unknown, c: unknown, d: unknown): unknown {
+        return operation(this, a, b, c, d);
+      });
+    else
+      attach(name, function (this: Tensor, ...args: unknown[]): unknown {
+        return operation(this, ...args);
+      });
     const { inPlace } = operation;
     if (inPlace !== null)
       attach(`${name}_`, function (this: Tensor, ...args: unknown[]): unknown {
