@@ -83,12 +83,10 @@ INLINE VF tanh_of(VF x) {
   return x == x ? y : x;
 }
 
+// By the exponential of -|x|, which cannot overflow: e / (1 + e) on the left, 1 / (1 + e) on the right.
 INLINE VF sigmoid_of(VF x) {
-  VF c = x < -88.f ? splat(-88.f) : x;
-  c = c > 88.f ? splat(88.f) : c;
-  const VF y = 1.f / (1.f + exp_small_range(-(c == c ? c : VF{})));
-  // Beyond the range the reciprocal of the exponential is the result, down to the denormals.
-  return x == x ? (x < -88.f ? (x < -104.f ? VF{} : exp_of(x)) : y) : x;
+  const VF e = exp_of(-abs_of(x));
+  return (x < 0.f ? e : splat(1.f)) / (1.f + e);
 }
 
 INLINE VF erf_of(VF x) {
@@ -189,6 +187,21 @@ INLINE VD cos_wide(VD x) {
 INLINE VD tan_wide(VD x) {
   const SineCosine both = sine_cosine(x);
   return (both.quadrant & 1) != 0 ? -both.cosine / both.sine : both.sine / both.cosine;
+}
+INLINE VD atan_wide(VD x) {
+  const VD a = abs_of(x), t = a > 1. ? 1. / a : a, z = t * t;
+  VD p = z * -0.0009854102259288476474 + 0.006453741102522923722;
+  p = p * z - 0.01978712143652025962;
+  p = p * z + 0.03894936455038033314;
+  p = p * z - 0.05805181944968249452;
+  p = p * z + 0.07437191741355939529;
+  p = p * z - 0.09042059110218119101;
+  p = p * z + 0.1110553246137347119;
+  p = p * z - 0.142853832154422889;
+  p = p * z + 0.1999999228243184284;
+  p = p * z - 0.3333333330358325672;
+  const VD r = p * (z * t) + t;
+  return with_sign(a > 1. ? 1.57079632679489661923 - r : r, x);
 }
 INLINE VD expm1_wide(VD x) {
   const VD series = x * (1. + x * (0.5 + x * (1. / 6 + x * (1. / 24))));

@@ -11,6 +11,10 @@ import * as arrangeFamily from "./arrange.ts";
 import * as comparisonFamily from "./comparison.ts";
 import * as copyFamily from "./copy.ts";
 import * as createFamily from "./create.ts";
+import * as entropyFamily from "./entropy.ts";
+import * as likelihoodFamily from "./likelihood.ts";
+import * as marginFamily from "./margin.ts";
+import * as classesFamily from "./classes.ts";
 import * as exponentialFamily from "./exponential.ts";
 import * as extremumFamily from "./extremum.ts";
 import * as graphFamily from "./graph.ts";
@@ -21,6 +25,7 @@ import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
 import * as randomFamily from "./random.ts";
+import * as rectifierFamily from "./rectifier.ts";
 import * as reduceFamily from "./reduce.ts";
 import * as roundingFamily from "./rounding.ts";
 import * as scanFamily from "./scan.ts";
@@ -50,6 +55,10 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   comparisonFamily,
   copyFamily,
   createFamily,
+  entropyFamily,
+  likelihoodFamily,
+  marginFamily,
+  classesFamily,
   exponentialFamily,
   extremumFamily,
   graphFamily,
@@ -60,6 +69,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   lossFamily,
   matmulFamily,
   randomFamily,
+  rectifierFamily,
   reduceFamily,
   roundingFamily,
   scanFamily,
@@ -91,6 +101,10 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof comparisonFamily>,
       MethodsOf<typeof copyFamily>,
       MethodsOf<typeof createFamily>,
+      MethodsOf<typeof entropyFamily>,
+      MethodsOf<typeof likelihoodFamily>,
+      MethodsOf<typeof marginFamily>,
+      MethodsOf<typeof classesFamily>,
       MethodsOf<typeof exponentialFamily>,
       MethodsOf<typeof extremumFamily>,
       MethodsOf<typeof graphFamily>,
@@ -101,6 +115,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
       MethodsOf<typeof randomFamily>,
+      MethodsOf<typeof rectifierFamily>,
       MethodsOf<typeof reduceFamily>,
       MethodsOf<typeof roundingFamily>,
       MethodsOf<typeof scanFamily>,
@@ -142,20 +157,26 @@ function attach(name: string, method: (...args: readonly unknown[]) => unknown):
 
 for (const family of families)
   for (const [name, operation] of Object.entries(family)) {
-    if (!isOperation(operation) || Object.keys(operation.record.parameters)[0] !== "self") continue;
-    attach(
-      name,
-      function (
-        this: Tensor,
-        a: unknown,
-        b: unknown,
-        c: unknown,
-        d: unknown,
-        ...rest: unknown[]
-      ): unknown {
-        return operation(this, a, b, c, d, ...rest);
-      },
-    );
+    if (!isOperation(operation)) continue;
+    const place = Object.keys(operation.record.parameters).indexOf("self");
+    if (place < 0) continue;
+    // A spread call costs more than a small kernel, so functions that name their parameters are called with them.
+    // The tensor stands where the function takes "self": first, but for where(condition, self, other).
+    if (place > 0)
+      attach(name, function (this: Tensor, ...args: unknown[]): unknown {
+        return operation(...args.slice(0, place), this, ...args.slice(place));
+      });
+    else if (operation.length > 0)
+      attach(
+        name,
+        function (this: Tensor, a: unknown, b: unknown, c: unknown, d: unknown): unknown {
+          return operation(this, a, b, c, d);
+        },
+      );
+    else
+      attach(name, function (this: Tensor, ...args: unknown[]): unknown {
+        return operation(this, ...args);
+      });
     const { inPlace } = operation;
     if (inPlace !== null)
       attach(`${name}_`, function (this: Tensor, ...args: unknown[]): unknown {

@@ -248,10 +248,7 @@ const squeezeSome: (self: Tensor, dim: readonly number[]) => Tensor = operation(
   backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
 });
 
-type OptionalDimensions = Trailing<
-  [dim: Dimensions | null],
-  { readonly dim?: Dimensions | null }
->;
+type OptionalDimensions = Trailing<[dim: Dimensions | null], { readonly dim?: Dimensions | null }>;
 
 function squeezeAny(self: Tensor, dim: unknown): Tensor {
   if (dim === null) return squeezeAll(self);
