@@ -1,10 +1,10 @@
 // Indexing and assignment by position, range, mask and tensor.
 import { cpu } from "../core/device.ts";
-import { bool, int32, int64 } from "../core/dtype.ts";
-import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
+import { bool, int64 } from "../core/dtype.ts";
+import { ArgumentError, DTypeError, IndexError } from "../core/errors.ts";
 import { formatSizes, maximumDimensions } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import { elements, fromNumbers } from "./define/creation.ts";
+import { fromNumbers } from "./define/creation.ts";
 import { checkMask, columnsOf, isMask, readAt, writeAt } from "./define/indices.ts";
 import { alias } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -362,105 +362,4 @@ export const indexPut_: IndexPut = composite({
   parameters: putParameters,
   compute: ({ self, indices, values, accumulate }) =>
     put("indexPut_", self, indices, values, accumulate, true),
-});
-
-const lookUp: (
-  weight: Tensor,
-  indices: Tensor,
-  paddingIdx: number | null,
-  scaleGradByFreq: boolean,
-) => Tensor = operation({
-  name: "embedding",
-  parameters: {
-    weight: p.tensor,
-    indices: p.indexTensor,
-    paddingIdx: p.optional(p.integer, null),
-    scaleGradByFreq: p.boolean,
-  },
-  saves: ["indices"],
-  forward: ({ weight, indices }) =>
-    weight.indexSelect(0, indices.reshape(-1)).reshape([...indices.sizes, weight.sizes[1]!]),
-  backward: {
-    weight: (g, { sizesOf, indices, paddingIdx, scaleGradByFreq }) => {
-      const sizes = sizesOf["weight"]!;
-      const rows = indices.reshape(-1);
-      let each = g.reshape([rows.count, sizes[1]!]);
-      if (scaleGradByFreq) {
-        const counts = g.newZeros([sizes[0]!]).indexAdd(0, rows, g.newOnes([rows.count]));
-        each = each.div(counts.indexSelect(0, rows).unsqueeze(1));
-      }
-      const whole = g.newZeros(sizes).indexAdd(0, rows, each);
-      if (paddingIdx === null) return whole;
-      return whole.indexFill(0, rows.newFull([1], paddingIdx), 0);
-    },
-  },
-});
-
-/** Shrinks the rows that are looked up to at most this norm, in place and unrecorded, as PyTorch does. */
-function shrink(weight: Tensor, rows: Tensor, maxNorm: number, normType: number): void {
-  const used = new Set(Array.from(elements(rows), Number));
-  for (const row of used) {
-    const own = weight.detach().select(0, row);
-    const values = [own.tolist()].flat() as number[];
-    const norm = values.reduce((sum, v) => sum + Math.abs(v) ** normType, 0) ** (1 / normType);
-    if (norm > maxNorm) own.mul_(maxNorm / (norm + 1e-7));
-  }
-}
-
-interface EmbeddingOptions {
-  readonly paddingIdx?: number | null;
-  readonly maxNorm?: number | null;
-  readonly normType?: number;
-  readonly scaleGradByFreq?: boolean;
-  readonly sparse?: boolean;
-}
-
-/**
- * Rows of a table, looked up by position: input of any shape, weight [n, d], result [...input, d]. The row `paddingIdx` gets no gradient.
- * Throws IndexError for a position outside the table.
- * @example
- * ```ts
- * torch.nn.functional.embedding(torch.tensor([1n]), torch.eye(2)) // => tensor([[0., 1.]])
- * ```
- */
-export const embedding: FunctionOnly<
-  (
-    input: Tensor,
-    weight: Tensor,
-    paddingIdx?: number | null | EmbeddingOptions,
-    maxNorm?: number | null,
-    normType?: number,
-    scaleGradByFreq?: boolean,
-    sparse?: boolean,
-  ) => Tensor
-> = composite({
-  name: "embedding",
-  parameters: {
-    input: p.indexTensor,
-    weight: p.tensor,
-    paddingIdx: p.optional(p.integer, null),
-    maxNorm: p.optional(p.number, null),
-    normType: p.optional(p.number, 2),
-    scaleGradByFreq: p.optional(p.boolean, false),
-    sparse: p.optional(p.boolean, false),
-  },
-  compute: ({ input, weight, paddingIdx, maxNorm, normType, scaleGradByFreq }) => {
-    if (weight.sizes.length !== 2)
-      throw new ShapeError(
-        `embedding: the table has shape ${formatSizes(weight.sizes)}; it should be [rows, size]`,
-      );
-    if (input.dtype !== int64 && input.dtype !== int32)
-      throw new DTypeError(
-        `embedding: the positions are ${input.dtype.name}; they should be int64 or int32`,
-      );
-    const rows = weight.sizes[0]!;
-    if (paddingIdx !== null && (paddingIdx < -rows || paddingIdx >= rows))
-      throw new IndexError(
-        `embedding: paddingIdx ${paddingIdx} lies outside the ${rows} rows of the table`,
-      );
-    if (maxNorm !== null)
-      shrink(weight, input.detach().to(int64).reshape(-1).contiguous(), maxNorm, normType);
-    const padding = paddingIdx !== null && paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
-    return lookUp(weight, input, padding, scaleGradByFreq);
-  },
 });
