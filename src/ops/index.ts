@@ -33,4 +33,5 @@ export * from "./strided.ts";
 export * from "./values.ts";
 export * from "./range.ts";
 export * from "./positions.ts";
+export * from "./masked.ts";
 export * from "./view.ts";

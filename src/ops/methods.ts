@@ -44,6 +44,7 @@ import * as stridedFamily from "./strided.ts";
 import * as valuesFamily from "./values.ts";
 import * as rangeFamily from "./range.ts";
 import * as positionsFamily from "./positions.ts";
+import * as maskedFamily from "./masked.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -88,6 +89,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   valuesFamily,
   rangeFamily,
   positionsFamily,
+  maskedFamily,
   viewFamily,
 ];
 
@@ -134,6 +136,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof valuesFamily>,
       MethodsOf<typeof rangeFamily>,
       MethodsOf<typeof positionsFamily>,
+      MethodsOf<typeof maskedFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
       AccessProperties,
