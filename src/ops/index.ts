@@ -34,4 +34,6 @@ export * from "./values.ts";
 export * from "./range.ts";
 export * from "./positions.ts";
 export * from "./masked.ts";
+export * from "./scatterreduce.ts";
+export * from "./viewcopy.ts";
 export * from "./view.ts";

@@ -45,6 +45,8 @@ import * as valuesFamily from "./values.ts";
 import * as rangeFamily from "./range.ts";
 import * as positionsFamily from "./positions.ts";
 import * as maskedFamily from "./masked.ts";
+import * as scatterreduceFamily from "./scatterreduce.ts";
+import * as viewcopyFamily from "./viewcopy.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -90,6 +92,8 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   rangeFamily,
   positionsFamily,
   maskedFamily,
+  scatterreduceFamily,
+  viewcopyFamily,
   viewFamily,
 ];
 
@@ -137,6 +141,8 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof rangeFamily>,
       MethodsOf<typeof positionsFamily>,
       MethodsOf<typeof maskedFamily>,
+      MethodsOf<typeof scatterreduceFamily>,
+      MethodsOf<typeof viewcopyFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
       AccessProperties,
