@@ -24,6 +24,7 @@ import * as linearFamily from "./linear.ts";
 import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
+import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as reduceFamily from "./reduce.ts";
 import * as roundingFamily from "./rounding.ts";
@@ -67,6 +68,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   logicalFamily,
   lossFamily,
   matmulFamily,
+  normFamily,
   randomFamily,
   reduceFamily,
   roundingFamily,
@@ -112,6 +114,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof logicalFamily>,
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
+      MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof reduceFamily>,
       MethodsOf<typeof roundingFamily>,
