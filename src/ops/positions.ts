@@ -147,8 +147,7 @@ export const indexCopy: MethodWithInPlace<[dim: number, index: Tensor, source: T
     },
     backward: {
       self: (g, { dim, index }) => g.indexFill(dim, index, 0),
-      source: (g, { sizesOf, dim, index }) =>
-        g.indexSelect(dim, index).reshape(sizesOf["source"]!),
+      source: (g, { sizesOf, dim, index }) => g.indexSelect(dim, index).reshape(sizesOf["source"]!),
     },
   },
 );
@@ -195,43 +194,6 @@ export const indexFill: MethodWithInPlace<[dim: number, index: Tensor, value: nu
       value: (g, { dim, index }) => g.indexSelect(dim, index).sum(),
     },
   });
-
-/**
- * Combines slice i of `source` with the slice of `self` at position `index[i]`: "prod", "mean", "amax" or "amin", with self's own value
- * unless `includeSelf` is false.
- * @example
- * ```ts
- * torch.ones(2).indexReduce(0, torch.tensor([1n, 1n]), torch.tensor([3, 4]), "prod") // => tensor([ 1., 12.])
- * ```
- */
-export const indexReduce: MethodWithInPlace<
-  [
-    dim: number,
-    index: Tensor,
-    source: Tensor,
-    reduce: "prod" | "mean" | "amax" | "amin",
-    options?: { readonly includeSelf?: boolean },
-  ]
-> = composite({
-  name: "indexReduce",
-  inPlace: true,
-  parameters: {
-    self: p.tensor,
-    dim: p.integer,
-    index: p.indexTensor,
-    source: p.tensor,
-    reduce: p.choice("prod", "mean", "amax", "amin"),
-    includeSelf: p.optional(p.boolean, true),
-  },
-  compute: ({ self, dim, index, source, reduce, includeSelf }) => {
-    const d = checkSlices("indexReduce", self, dim, index, source);
-    const at = vector("indexReduce", index, false);
-    const spread = at
-      .reshape(source.sizes.map((_, i) => (i === d ? at.count : 1)))
-      .expand(source.sizes);
-    return self.scatterReduce(d, spread, source, reduce, { includeSelf });
-  },
-});
 
 /** The elements in row-major order, as one dimension; a copy where the layout asks for one. */
 function flat(of: Tensor): Tensor {
@@ -337,11 +299,7 @@ export const takeAlongDim: Method<
       );
     const d = wrapDimension("takeAlongDim", dim, rank);
     if (rank === 0) return self.gather(0, indices);
-    const common = broadcastSizes(
-      "takeAlongDim",
-      self.sizes.with(d, 1),
-      indices.sizes.with(d, 1),
-    );
+    const common = broadcastSizes("takeAlongDim", self.sizes.with(d, 1), indices.sizes.with(d, 1));
     return self
       .expand(common.with(d, self.sizes[d]!))
       .gather(d, indices.expand(common.with(d, indices.sizes[d]!)));

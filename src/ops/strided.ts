@@ -40,7 +40,9 @@ function scatteredBack(
     reach(ownSizes, ownStrides) + to.offset - first,
   );
   const flat = (n: Sizes, step: Sizes, offset: number): Tensor =>
-    positions(length, gradient).asStrided(n, step, offset - first).reshape(-1);
+    positions(length, gradient)
+      .asStrided(n, step, offset - first)
+      .reshape(-1);
   let memory = gradient.newZeros([length]);
   if (mayOverlap(sizes, strides))
     memory = memory.indexAdd(0, flat(sizes, strides, from.offset), g.reshape(-1));
@@ -48,7 +50,10 @@ function scatteredBack(
   if (mayOverlap(ownSizes, ownStrides)) {
     const where = flat(ownSizes, ownStrides, to.offset);
     const count = gradient.newZeros([length]).indexAdd(0, where, gradient.newOnes(where.sizes));
-    memory = memory.div(count);
+    const counts = count.detach().toTypedArray();
+    memory = memory.mul(
+      fromNumbers("asStrided", [length], g.dtype, g.device, false, (i) => 1 / Number(counts[i])),
+    );
   }
   return memory.asStrided(to.sizes, to.strides, to.offset - first);
 }
@@ -132,4 +137,3 @@ export const asStrided: Method<
     return strided(self, size, stride, offset, self.strides, self.offset);
   },
 });
-
