@@ -29,3 +29,4 @@ export * as optim from "./optim/index.ts";
 export * as utils from "./data/namespace.ts";
 export * as viz from "./viz/index.ts";
 export * as autograd from "./ops/autograd.ts";
+export * as special from "./ops/specialnames.ts";

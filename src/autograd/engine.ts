@@ -138,7 +138,10 @@ export class Task<V> implements Sender<V> {
     return needed;
   }
 
-  private execute(node: Node<V>, captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null): void {
+  private execute(
+    node: Node<V>,
+    captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null,
+  ): void {
     const hooks = node.hooks;
     const wanted = this.needed === null || this.needed.has(node);
     if (hooks !== null) runPreHooks(hooks, node, wanted);

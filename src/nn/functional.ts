@@ -3,6 +3,7 @@ export * from "../ops/activation.ts";
 export * from "../ops/dropout.ts";
 export * from "../ops/linear.ts";
 export * from "../ops/loss.ts";
+export * from "../ops/rectifier.ts";
 export * from "../ops/softmax.ts";
 export * from "../ops/entropy.ts";
 export * from "../ops/likelihood.ts";

@@ -7,7 +7,12 @@ import { f } from "../core/scalar.ts";
 import { formatSizes, sameSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { computeType } from "./define/formula.ts";
-import { type LossReduction, type Reducing, reductionKind, reductionParameters } from "./define/losses.ts";
+import {
+  type LossReduction,
+  type Reducing,
+  reductionKind,
+  reductionParameters,
+} from "./define/losses.ts";
 import { empty, readElement, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -76,10 +81,7 @@ function readTargets(
   const { backend } = target.device;
   const all = regionOf("nllLoss", sizes, null);
   const kept = Number(
-    readElement(
-      reduceRaw("sum", [given], sizes, all, false, int64, countKept, [ignoreIndex]),
-      0,
-    ),
+    readElement(reduceRaw("sum", [given], sizes, all, false, int64, countKept, [ignoreIndex]), 0),
   );
   let index = given;
   if (kept !== target.count || given.dtype !== int64) {
@@ -90,7 +92,12 @@ function readTargets(
   const compute = computeType(self.dtype);
   const factors = empty(sizes, self.dtype, target.device);
   if (weight === null)
-    backend.map(keptFactor.typed(compute, [given.dtype], [self.dtype]), factors, [given], [ignoreIndex]);
+    backend.map(
+      keptFactor.typed(compute, [given.dtype], [self.dtype]),
+      factors,
+      [given],
+      [ignoreIndex],
+    );
   else {
     const own = empty(sizes, self.dtype, target.device);
     const spread = relayout(
@@ -110,7 +117,9 @@ function readTargets(
   return { index, factors, kept };
 }
 
-function likelihood(node: string): (
+function likelihood(
+  node: string,
+): (
   self: Tensor,
   target: Tensor,
   weight: Tensor | null,
@@ -138,9 +147,15 @@ function likelihood(node: string): (
       backend.gather(picked, self, classDimension(self.sizes), index);
       const compute = computeType(dtype);
       if (reduction === "none") {
-        if (factors === null) backend.map(negated.typed(compute, [dtype], [dtype]), picked, [picked], []);
+        if (factors === null)
+          backend.map(negated.typed(compute, [dtype], [dtype]), picked, [picked], []);
         else
-          backend.map(products.typed(compute, [dtype, dtype], [dtype]), picked, [picked, factors], []);
+          backend.map(
+            products.typed(compute, [dtype, dtype], [dtype]),
+            picked,
+            [picked, factors],
+            [],
+          );
         return picked.view(target.sizes);
       }
       const all = regionOf("nllLoss", sizes, null);

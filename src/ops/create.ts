@@ -305,13 +305,6 @@ export const emptyPermuted: FunctionOnly<
         `emptyPermuted: [${order.join(", ")}] is not an order of the ${size.length} dimensions; name each of 0 to ${size.length - 1} once`,
       );
     order.reduceRight((step, d) => ((stride[d] = step), step * (size[d]! || 1)), 1);
-    return strided(
-      "emptyPermuted",
-      size,
-      stride,
-      dtype ?? getDefaultDtype(),
-      device,
-      requiresGrad,
-    );
+    return strided("emptyPermuted", size, stride, dtype ?? getDefaultDtype(), device, requiresGrad);
   },
 });

@@ -37,10 +37,7 @@ function weightedLogits(weight: number, positive: number): Reduction {
   return new Reduction({
     name: "binaryCrossEntropyWithLogits",
     inputs: 2 + Number(weight >= 0) + Number(positive >= 0),
-    expression: f.mul(
-      f.add(f.mul(f.sub(1, y), x), f.mul(scale, softplus(f.neg(x)))),
-      factor,
-    ),
+    expression: f.mul(f.add(f.mul(f.sub(1, y), x), f.mul(scale, softplus(f.neg(x)))), factor),
     derivatives: [
       f.mul(g, f.sub(f.sub(1, y), f.mul(scale, f.sigmoid(f.neg(x))))),
       f.mul(g, f.sub(f.mul(more, softplus(f.neg(x))), x)),
@@ -102,10 +99,7 @@ export const binaryCrossEntropyWithLogits: FunctionOnly<
 
 const clampedLog = (e: Expression): Expression => f.maximum(e, -100);
 const entropy = f.neg(
-  f.add(
-    f.mul(y, clampedLog(f.log(x))),
-    f.mul(f.sub(1, y), clampedLog(f.log1p(f.neg(x)))),
-  ),
+  f.add(f.mul(y, clampedLog(f.log(x))), f.mul(f.sub(1, y), clampedLog(f.log1p(f.neg(x))))),
 );
 const entropyGradients = (g: Expression): Expression[] => [
   f.mul(g, f.div(f.sub(x, y), f.maximum(f.mul(f.sub(1, x), x), 1e-12))),
@@ -207,9 +201,11 @@ export const klDiv: FunctionOnly<
   },
   compute: (v) => {
     const batch = v.reduction === "batchmean";
-    const kind = reductionKind("klDiv", { ...v, reduction: batch ? "sum" : (v.reduction as LossReduction) });
+    const kind = reductionKind("klDiv", {
+      ...v,
+      reduction: batch ? "sum" : (v.reduction as LossReduction),
+    });
     const out = combine(v.logTarget ? logDivergence : divergence, [v.input, v.target], [], kind);
     return batch ? out.div(v.input.sizes[0] ?? 1) : out;
   },
 });
-

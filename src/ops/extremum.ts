@@ -37,7 +37,10 @@ type ExtremumMethod = ((self: Tensor, ...args: Parameters<Extremum>) => ReturnTy
 } & { readonly record: PublicRecord; readonly method: Extremum };
 
 /** Equal, or both NaN. */
-const same = f.or(f.eq(input(1), input(2)), f.and(f.ne(input(1), input(1)), f.ne(input(2), input(2))));
+const same = f.or(
+  f.eq(input(1), input(2)),
+  f.and(f.ne(input(1), input(1)), f.ne(input(2), input(2))),
+);
 const sameCount = new Program(
   [f.or(f.eq(input(0), input(1)), f.and(f.ne(input(0), input(0)), f.ne(input(1), input(1))))],
   2,
@@ -64,7 +67,10 @@ function checkSome(name: string, self: Tensor, dim: number | null): void {
     );
 }
 
-function full(name: "max" | "min" | "median" | "nanmedian", pickAll: (self: Tensor) => Tensor): (self: Tensor) => Tensor {
+function full(
+  name: "max" | "min" | "median" | "nanmedian",
+  pickAll: (self: Tensor) => Tensor,
+): (self: Tensor) => Tensor {
   return operation({
     name,
     node: name === "max" || name === "min" ? `${name}1` : name,
@@ -75,7 +81,15 @@ function full(name: "max" | "min" | "median" | "nanmedian", pickAll: (self: Tens
       self: (g, { self, output }) => {
         const [own, result] = [self.detach(), output.detach()];
         const region = regionOf(name, own.sizes, null);
-        const count = reduceRaw("sum", [own, result], own.sizes, region, false, own.dtype, sameCount);
+        const count = reduceRaw(
+          "sum",
+          [own, result],
+          own.sizes,
+          region,
+          false,
+          own.dtype,
+          sameCount,
+        );
         return evenly(g, own, result, count);
       },
     },
@@ -147,7 +161,14 @@ function extremum(name: "max" | "min"): ExtremumMethod {
   const whole = full(name, (self) => {
     checkSome(name, self, null);
     const region = regionOf(name, self.sizes, null);
-    return reduceRaw(name === "max" ? "maximum" : "minimum", [self], self.sizes, region, false, self.dtype);
+    return reduceRaw(
+      name === "max" ? "maximum" : "minimum",
+      [self],
+      self.sizes,
+      region,
+      false,
+      self.dtype,
+    );
   });
   const along = picking(name, located(name === "max" ? "argmax" : "argmin"));
   return composite({
@@ -161,7 +182,9 @@ function extremum(name: "max" | "min"): ExtremumMethod {
     compute: ({ self, dim, keepdim, other }) => {
       const second = dim instanceof Tensor ? dim : other;
       if (second !== null) return name === "max" ? self.maximum(second) : self.minimum(second);
-      return dim === null ? whole(self) : along(self, p.integer.convert(dim, name, "dim"), keepdim, 0);
+      return dim === null
+        ? whole(self)
+        : along(self, p.integer.convert(dim, name, "dim"), keepdim, 0);
     },
   });
 }
@@ -206,7 +229,18 @@ function position(name: "argmax" | "argmin"): Position {
       const d = dim === null ? null : wrapDimension(name, dim, self.sizes.length);
       checkSome(name, self, d);
       const region = regionOf(name, self.sizes, d === null ? null : [d]);
-      return reduceRaw(name, [self], self.sizes, region, keepdim, int64, undefined, [], 1, self.dtype);
+      return reduceRaw(
+        name,
+        [self],
+        self.sizes,
+        region,
+        keepdim,
+        int64,
+        undefined,
+        [],
+        1,
+        self.dtype,
+      );
     },
   });
 }
@@ -289,21 +323,11 @@ const isNumber = new Program([f.eq(input(0), input(0))], 1, 0);
 
 /** From how many elements of a line are numbers, scalar 0 being its size: the place of the median among the sorted. */
 const middle = new Program(
-  [
-    f.select(
-      f.lt(input(0), scalar(0)),
-      input(0),
-      f.floorDivide(f.sub(scalar(0), 1), 2),
-    ),
-  ],
+  [f.select(f.lt(input(0), scalar(0)), input(0), f.floorDivide(f.sub(scalar(0), 1), 2))],
   1,
   1,
 );
-const middleOfNumbers = new Program(
-  [f.maximum(f.floorDivide(f.sub(input(0), 1), 2), 0)],
-  1,
-  1,
-);
+const middleOfNumbers = new Program([f.maximum(f.floorDivide(f.sub(input(0), 1), 2), 0)], 1, 1);
 
 /** Where the median of each line lies; NaN wins, or does not count. */
 function medians(ignoresNaN: boolean): (self: Tensor, dim: number) => Tensor {
@@ -369,7 +393,8 @@ function medianOf(name: "median" | "nanmedian"): MedianMethod {
       dim: p.optional(p.integer, null),
       keepdim: p.optional(p.boolean, false),
     },
-    compute: ({ self, dim, keepdim }) => (dim === null ? whole(self) : along(self, dim, keepdim, 0)),
+    compute: ({ self, dim, keepdim }) =>
+      dim === null ? whole(self) : along(self, dim, keepdim, 0),
   });
 }
 

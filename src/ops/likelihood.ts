@@ -146,4 +146,3 @@ export const gaussianNllLoss: FunctionOnly<
     return combine(gaussianForms[full ? 1 : 0], [a, target, v], [least], reduction);
   },
 });
-

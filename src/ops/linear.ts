@@ -99,19 +99,18 @@ const withoutBias: (input: Tensor, weight: Tensor) => Tensor = operation({
  * torch.nn.functional.linear(torch.tensor([[1, 2]]), torch.eye(2), torch.tensor([10, 20])) // => tensor([[11., 22.]])
  * ```
  */
-export const linear: FunctionOnly<
-  (input: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor
-> = composite({
-  name: "linear",
-  parameters: { input: p.tensor, weight: p.tensor, bias: p.optional(p.tensor, null) },
-  compute: ({ input, weight, bias }) => {
-    if (weight.sizes.length === 1) {
-      const out = input.matmul(weight);
-      return bias === null ? out : out.add(bias);
-    }
-    return bias === null ? withoutBias(input, weight) : withBias(input, weight, bias);
-  },
-});
+export const linear: FunctionOnly<(input: Tensor, weight: Tensor, bias?: Tensor | null) => Tensor> =
+  composite({
+    name: "linear",
+    parameters: { input: p.tensor, weight: p.tensor, bias: p.optional(p.tensor, null) },
+    compute: ({ input, weight, bias }) => {
+      if (weight.sizes.length === 1) {
+        const out = input.matmul(weight);
+        return bias === null ? out : out.add(bias);
+      }
+      return bias === null ? withoutBias(input, weight) : withBias(input, weight, bias);
+    },
+  });
 
 /**
  * out[..., k] = input1[..., :]^T @ weight[k] @ input2[..., :] + bias[k], for a weight [out, in1, in2].
@@ -288,8 +287,11 @@ export const embedding: FunctionOnly<
   },
   compute: ({ input, weight, paddingIdx, maxNorm, normType, scaleGradByFreq, sparse }) => {
     if (weight.sizes.length !== 2)
-      throw new ShapeError(`embedding: weight must be [rows, width], got ${formatSizes(weight.sizes)}`);
-    if (sparse) throw new ArgumentError("embedding: sparse gradients are not offered; leave sparse out");
+      throw new ShapeError(
+        `embedding: weight must be [rows, width], got ${formatSizes(weight.sizes)}`,
+      );
+    if (sparse)
+      throw new ArgumentError("embedding: sparse gradients are not offered; leave sparse out");
     const rows = weight.sizes[0]!;
     if (paddingIdx !== null && (paddingIdx < -rows || paddingIdx >= rows))
       throw new ArgumentError(

@@ -39,7 +39,12 @@ export const mseLoss: Pairwise<{ readonly weight?: Tensor | null }> = composite(
   compute: (v) => {
     const kind = reductionKind("mseLoss", v);
     if (v.weight === null) return combine(squares, [v.input, v.target], [], kind);
-    const total = combine(weightedSquares, [v.input, v.target, v.weight], [], kind === "mean" ? "sum" : kind);
+    const total = combine(
+      weightedSquares,
+      [v.input, v.target, v.weight],
+      [],
+      kind === "mean" ? "sum" : kind,
+    );
     const sizes = broadcastSizes("mseLoss", v.input.sizes, v.target.sizes);
     return kind === "mean" ? total.div(v.weight.expand(sizes).sum()) : total;
   },
@@ -74,7 +79,12 @@ export const l1Loss: Pairwise<{ readonly weight?: Tensor | null }> = composite({
   compute: (v) => {
     const kind = reductionKind("l1Loss", v);
     if (v.weight === null) return combine(distances, [v.input, v.target], [], kind);
-    const total = combine(weightedDistances, [v.input, v.target, v.weight], [], kind === "mean" ? "sum" : kind);
+    const total = combine(
+      weightedDistances,
+      [v.input, v.target, v.weight],
+      [],
+      kind === "mean" ? "sum" : kind,
+    );
     const sizes = broadcastSizes("l1Loss", v.input.sizes, v.target.sizes);
     return kind === "mean" ? total.div(v.weight.expand(sizes).sum()) : total;
   },
@@ -179,4 +189,3 @@ export const huberLoss: FunctionOnly<
     return reduction === "sum" ? terms.sum() : terms.sum().div(weight.expand(terms.sizes).sum());
   },
 });
-

@@ -30,7 +30,6 @@ function pairwise(name: string, terms: Reduction): Pairwise {
   });
 }
 
-
 /** max(e, 0) whose gradient at 0 is 1, as clamp's. */
 const positive = (e: Expression): Expression => f.select(f.ge(e, 0), e, 0);
 

@@ -37,8 +37,7 @@ function mismatch(name: string, a: Tensor, b: Tensor): ShapeError {
 }
 
 /** A dimension of size 1 at the end, outside the graph. */
-const asColumn = (v: Tensor): Tensor =>
-  relayout(v, [...v.sizes, 1], [...v.strides, 1], v.offset);
+const asColumn = (v: Tensor): Tensor => relayout(v, [...v.sizes, 1], [...v.strides, 1], v.offset);
 
 /** A matrix, or a batch of them, transposed without a copy: recorded where recording is on. */
 function transposed(t: Tensor): Tensor {
@@ -69,7 +68,14 @@ function product(
   // A sum of no products is zero, whatever a kernel makes of an empty loop.
   if (a.sizes[r - 1] === 0 && (addend === null || beta === 0)) fillWith(out, 0);
   else
-    out.storage.device.backend.matmul(out, a, b, alpha, addend === null ? 0 : beta, beta === 0 ? null : addend);
+    out.storage.device.backend.matmul(
+      out,
+      a,
+      b,
+      alpha,
+      addend === null ? 0 : beta,
+      beta === 0 ? null : addend,
+    );
   return out;
 }
 
@@ -300,9 +306,7 @@ export const matmul: Method<[other: Tensor]> = composite({
       if (k !== b[0]) throw mismatch("matmul", self, other);
       const rows = a.slice(0, -1);
       const flat = self.reshape([rows.reduce((n, size) => n * size, 1), k]);
-      return b.length === 1
-        ? flat.mv(other).view(rows)
-        : flat.mm(other).view([...rows, b[1]!]);
+      return b.length === 1 ? flat.mv(other).view(rows) : flat.mm(other).view([...rows, b[1]!]);
     }
     if (a.length === 1) {
       const out = batched(self.view(1, k), other);
@@ -420,8 +424,7 @@ export const addmv: MethodWithInPlace<[mat: Tensor, vec: Tensor, options?: Facto
     alpha: p.optional(p.number, 1),
   },
   inPlace: true,
-  compute: ({ self, mat, vec, beta, alpha }) =>
-    combined("addmv", self, mat.mv(vec), beta, alpha),
+  compute: ({ self, mat, vec, beta, alpha }) => combined("addmv", self, mat.mv(vec), beta, alpha),
 });
 
 /**
@@ -487,8 +490,7 @@ export const matrixPower: Method<[n: number]> = composite({
       throw new ShapeError(
         `matrixPower: takes square matrices, got shape ${formatSizes(self.sizes)}`,
       );
-    if (n < 0)
-      throw new ArgumentError(`matrixPower: ${n} is negative; invert the matrix first`);
+    if (n < 0) throw new ArgumentError(`matrixPower: ${n} is negative; invert the matrix first`);
     if (n === 0) {
       const identity = empty(self.sizes, self.dtype, self.device);
       fillWith(identity, 0);

@@ -25,6 +25,7 @@ import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
 import * as randomFamily from "./random.ts";
+import * as rectifierFamily from "./rectifier.ts";
 import * as reduceFamily from "./reduce.ts";
 import * as roundingFamily from "./rounding.ts";
 import * as scanFamily from "./scan.ts";
@@ -68,6 +69,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   lossFamily,
   matmulFamily,
   randomFamily,
+  rectifierFamily,
   reduceFamily,
   roundingFamily,
   scanFamily,
@@ -113,6 +115,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
       MethodsOf<typeof randomFamily>,
+      MethodsOf<typeof rectifierFamily>,
       MethodsOf<typeof reduceFamily>,
       MethodsOf<typeof roundingFamily>,
       MethodsOf<typeof scanFamily>,
@@ -154,12 +157,22 @@ function attach(name: string, method: (...args: readonly unknown[]) => unknown):
 
 for (const family of families)
   for (const [name, operation] of Object.entries(family)) {
-    if (!isOperation(operation) || Object.keys(operation.record.parameters)[0] !== "self") continue;
+    if (!isOperation(operation)) continue;
+    const place = Object.keys(operation.record.parameters).indexOf("self");
+    if (place < 0) continue;
     // A spread call costs more than a small kernel, so functions that name their parameters are called with them.
-    if (operation.length > 0)
-      attach(name, function (this: Tensor, a: unknown, b: unknown, c: unknown, d: unknown): unknown {
-        return operation(this, a, b, c, d);
+    // The tensor stands where the function takes "self": first, but for where(condition, self, other).
+    if (place > 0)
+      attach(name, function (this: Tensor, ...args: unknown[]): unknown {
+        return operation(...args.slice(0, place), this, ...args.slice(place));
       });
+    else if (operation.length > 0)
+      attach(
+        name,
+        function (this: Tensor, a: unknown, b: unknown, c: unknown, d: unknown): unknown {
+          return operation(this, a, b, c, d);
+        },
+      );
     else
       attach(name, function (this: Tensor, ...args: unknown[]): unknown {
         return operation(this, ...args);

@@ -147,8 +147,7 @@ export const indexCopy: MethodWithInPlace<[dim: number, index: Tensor, source: T
     },
     backward: {
       self: (g, { dim, index }) => g.indexFill(dim, index, 0),
-      source: (g, { sizesOf, dim, index }) =>
-        g.indexSelect(dim, index).reshape(sizesOf["source"]!),
+      source: (g, { sizesOf, dim, index }) => g.indexSelect(dim, index).reshape(sizesOf["source"]!),
     },
   },
 );
@@ -300,11 +299,7 @@ export const takeAlongDim: Method<
       );
     const d = wrapDimension("takeAlongDim", dim, rank);
     if (rank === 0) return self.gather(0, indices);
-    const common = broadcastSizes(
-      "takeAlongDim",
-      self.sizes.with(d, 1),
-      indices.sizes.with(d, 1),
-    );
+    const common = broadcastSizes("takeAlongDim", self.sizes.with(d, 1), indices.sizes.with(d, 1));
     return self
       .expand(common.with(d, self.sizes[d]!))
       .gather(d, indices.expand(common.with(d, indices.sizes[d]!)));

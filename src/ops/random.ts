@@ -44,9 +44,7 @@ const like = { ...creation, device: p.optional(p.device, null) };
  */
 export function manualSeed(seed: number | bigint): Generator {
   if (typeof seed !== "bigint" && typeof seed !== "number")
-    throw new ArgumentError(
-      `manualSeed: the seed must be a whole number, got ${p.describe(seed)}`,
-    );
+    throw new ArgumentError(`manualSeed: the seed must be a whole number, got ${p.describe(seed)}`);
   return refusing(() => defaultGenerator.manualSeed(seed));
 }
 
@@ -103,14 +101,7 @@ const fromSizes = (name: string, distribution: Distribution): RandomFromSizes =>
     name,
     parameters: { size: p.sizes, ...creation, generator },
     compute: ({ size, dtype, device, requiresGrad, generator: source }) =>
-      drawn(
-        name,
-        size,
-        dtype ?? getDefaultDtype(),
-        device,
-        requiresGrad,
-        distribution(source),
-      ),
+      drawn(name, size, dtype ?? getDefaultDtype(), device, requiresGrad, distribution(source)),
   });
 
 const fromTensor = (name: string, distribution: Distribution): Method<[options?: RandomOptions]> =>
@@ -187,7 +178,9 @@ function integers(
   },
 ): Tensor {
   if (BigInt(low) >= BigInt(high))
-    throw new ArgumentError(`${name}: low is ${low} and high ${high}; low should be less than high`);
+    throw new ArgumentError(
+      `${name}: low is ${low} and high ${high}; low should be less than high`,
+    );
   checkRange(name, dtype, low, high);
   return drawn(name, sizes, dtype, rest.device, rest.requiresGrad, (target) =>
     rest.source.fillIntegers(target, low, high),
@@ -325,9 +318,13 @@ export const normal: FunctionOnly<
         );
       for (const own of [mean, std]) if (own instanceof Tensor) checkFloating("normal", own.dtype);
       if (std instanceof Tensor && floatsOf(std).some((v) => !(v >= 0)))
-        throw new ArgumentError("normal: a standard deviation is negative; all should be at least 0");
+        throw new ArgumentError(
+          "normal: a standard deviation is negative; all should be at least 0",
+        );
       if (typeof std === "number" && !(std >= 0))
-        throw new ArgumentError(`normal: the standard deviation is ${std}; it should be at least 0`);
+        throw new ArgumentError(
+          `normal: the standard deviation is ${std}; it should be at least 0`,
+        );
       return draw(sizes, first.dtype).mul(std).add(mean);
     }
     const out = drawn(
@@ -336,12 +333,12 @@ export const normal: FunctionOnly<
       dtype ?? getDefaultDtype(),
       device,
       requiresGrad,
-      floating("normal", (target, rounding) =>
-        (source).fillNormal(target, mean, std, rounding),
-      ),
+      floating("normal", (target, rounding) => source.fillNormal(target, mean, std, rounding)),
     );
     if (size === null)
-      throw new ArgumentError("normal: with two numbers the size must be given, as in normal(0, 1, [2, 3])");
+      throw new ArgumentError(
+        "normal: with two numbers the size must be given, as in normal(0, 1, [2, 3])",
+      );
     return out;
   },
   backward: {

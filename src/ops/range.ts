@@ -69,17 +69,8 @@ export const arange: FunctionOnly<{
     if (by === 0)
       throw new ArgumentError(`arange: the step ${step} is 0 as ${type.name}; it should not be`);
     const count =
-      type === int64
-        ? Math.ceil((last! - first!) / by!)
-        : Math.ceil((to - from) / step);
-    return fromNumbers(
-      "arange",
-      [count + 0],
-      type,
-      device,
-      requiresGrad,
-      (i) => first! + by! * i,
-    );
+      type === int64 ? Math.ceil((last! - first!) / by!) : Math.ceil((to - from) / step);
+    return fromNumbers("arange", [count + 0], type, device, requiresGrad, (i) => first! + by! * i);
   },
 });
 
@@ -120,8 +111,7 @@ function spaced(start: number, end: number, steps: number, dtype: DType): (i: nu
   const step = round(round(to - from) / (steps - 1));
   const half = Math.floor(steps / 2);
   const finish = whole ? Math.trunc : round;
-  return (i) =>
-    finish(i < half ? from + round(step * i) : to - round(step * (steps - i - 1)));
+  return (i) => finish(i < half ? from + round(step * i) : to - round(step * (steps - i - 1)));
 }
 
 function checkSteps(name: string, steps: number): void {
@@ -342,7 +332,9 @@ export const cartesianProd: FunctionOnly<
     if (list.length === 0) throw new ArgumentError("cartesianProd: give at least one tensor");
     for (const each of list)
       if (each.sizes.length !== 1)
-        throw new ShapeError(`cartesianProd: expected vectors, got shape ${formatSizes(each.sizes)}`);
+        throw new ShapeError(
+          `cartesianProd: expected vectors, got shape ${formatSizes(each.sizes)}`,
+        );
     if (list.length === 1) return list[0]!;
     const sizes = list.map((each) => each.count);
     const columns = list.map((each, k) =>

@@ -16,11 +16,15 @@ function dimensioned(of: Tensor): Tensor {
 }
 
 /** The index as kernels read it, after checks of its type and shape against the tensor. */
-function indexFor(name: string, self: Tensor, dim: number, index: Tensor, bounded: boolean): Tensor {
+function indexFor(
+  name: string,
+  self: Tensor,
+  dim: number,
+  index: Tensor,
+  bounded: boolean,
+): Tensor {
   if (index.dtype !== int64 && index.dtype.name !== "int32")
-    throw new DTypeError(
-      `${name}: the index is of type ${index.dtype.name}; it should be int64`,
-    );
+    throw new DTypeError(`${name}: the index is of type ${index.dtype.name}; it should be int64`);
   const at = dimensioned(index);
   const own = dimensioned(self).sizes;
   if (at.count === 0) return at.to(int64);
@@ -110,12 +114,7 @@ function writeAt(
 }
 
 /** The part of a gradient that a source got: its positions beyond the index got none. */
-function sourceGradient(
-  g: Tensor,
-  dim: number,
-  index: Tensor,
-  sizes: readonly number[],
-): Tensor {
+function sourceGradient(g: Tensor, dim: number, index: Tensor, sizes: readonly number[]): Tensor {
   const picked = g.gather(dim, index);
   if (sizes.length !== picked.sizes.length || sizes.every((n, d) => n === picked.sizes[d]))
     return picked.reshape(sizes);

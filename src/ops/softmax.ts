@@ -80,9 +80,7 @@ const logarithmic: (self: Tensor, dim: number) => Tensor = operation({
   forward: ({ self, dim }) => forward("logSoftmax", self, dim, true),
   backward: {
     self: (g, { output, dim }) =>
-      gradMode.enabled
-        ? logGradient(g, output, g.sum(dim, true))
-        : backward(g, output, dim, true),
+      gradMode.enabled ? logGradient(g, output, g.sum(dim, true)) : backward(g, output, dim, true),
   },
 });
 

@@ -40,7 +40,9 @@ function scatteredBack(
     reach(ownSizes, ownStrides) + to.offset - first,
   );
   const flat = (n: Sizes, step: Sizes, offset: number): Tensor =>
-    positions(length, gradient).asStrided(n, step, offset - first).reshape(-1);
+    positions(length, gradient)
+      .asStrided(n, step, offset - first)
+      .reshape(-1);
   let memory = gradient.newZeros([length]);
   if (mayOverlap(sizes, strides))
     memory = memory.indexAdd(0, flat(sizes, strides, from.offset), g.reshape(-1));
@@ -135,4 +137,3 @@ export const asStrided: Method<
     return strided(self, size, stride, offset, self.strides, self.offset);
   },
 });
-

@@ -78,7 +78,7 @@ function sizeOf(value: unknown): number {
 /** The sizes that nested arrays have along their first elements. */
 function nestedSizes(name: string, data: unknown): number[] {
   const sizes: number[] = [];
-  for (let at = data; ; ) {
+  for (let at = data; ;) {
     if (at instanceof Tensor) {
       sizes.push(...at.sizes);
       break;
@@ -303,7 +303,9 @@ export const frombuffer: FunctionOnly<
       );
     const type = dtype ?? (view === null ? null : typeOfArray("frombuffer", view));
     if (type === null)
-      throw new ArgumentError("frombuffer: an ArrayBuffer does not say what it holds; give { dtype }");
+      throw new ArgumentError(
+        "frombuffer: an ArrayBuffer does not say what it holds; give { dtype }",
+      );
     checkDifferentiable("frombuffer", type, requiresGrad);
     const length = view?.byteLength ?? buffer.byteLength;
     const { itemsize } = type;

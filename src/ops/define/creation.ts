@@ -103,7 +103,9 @@ export function encoded(
     ? plain === 0 || plain === 0n
       ? 0
       : 1
-    : dtype.codec.encode(typeof plain === "bigint" && dtype.isFloatingPoint ? Number(plain) : plain);
+    : dtype.codec.encode(
+        typeof plain === "bigint" && dtype.isFloatingPoint ? Number(plain) : plain,
+      );
 }
 
 /** A tensor over memory of the caller's, from element `offset` on. */

@@ -79,4 +79,3 @@ export function checkSame(name: string, a: Tensor, b: Tensor): void {
       `${name}: the target has shape ${formatSizes(b.sizes)} and the input ${formatSizes(a.sizes)}; they must be equal`,
     );
 }
-

@@ -128,7 +128,7 @@ class ReductionNode extends Node<Tensor> {
   }
 
   get name(): string {
-    return nodeName(this.formula.options.node);
+    return this.formula.options.node;
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
@@ -196,7 +196,8 @@ export class Reduction {
     this.name = record.name;
     const formula = (more: number, given: readonly (Expression | null)[] | null): Formula =>
       new Formula(expression, inputs, scalars + more, {
-        node: record.node ?? record.name,
+        name: record.name,
+        node: nodeName(record.name, record.node),
         slots: Array.from({ length: inputs }, (_, i) => i),
         slotCount: inputs,
         derivatives: given,
