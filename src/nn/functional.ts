@@ -9,3 +9,4 @@ export * from "../ops/entropy.ts";
 export * from "../ops/likelihood.ts";
 export * from "../ops/margin.ts";
 export * from "../ops/classes.ts";
+export { cosineSimilarity, normalize, pairwiseDistance } from "../ops/norm.ts";

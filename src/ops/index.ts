@@ -13,6 +13,7 @@ export * from "./join.ts";
 export * from "./linear.ts";
 export * from "./logical.ts";
 export * from "./matmul.ts";
+export * from "./norm.ts";
 export * from "./random.ts";
 export * from "./rectifier.ts";
 export * from "./reduce.ts";

@@ -24,6 +24,7 @@ import * as linearFamily from "./linear.ts";
 import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
+import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
 import * as reduceFamily from "./reduce.ts";
@@ -68,6 +69,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   logicalFamily,
   lossFamily,
   matmulFamily,
+  normFamily,
   randomFamily,
   rectifierFamily,
   reduceFamily,
@@ -114,6 +116,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof logicalFamily>,
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
+      MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,
       MethodsOf<typeof reduceFamily>,
