@@ -349,12 +349,6 @@ export const glu: FunctionOnly<
       throw new ShapeError(
         `glu: dimension ${at} has the odd size ${size}; it is split in two halves`,
       );
-    const halves = input.reshape([
-      ...input.sizes.slice(0, at),
-      2,
-      size / 2,
-      ...input.sizes.slice(at + 1),
-    ]);
-    return halves.select(at, 0).mul(halves.select(at, 1).sigmoid());
+    return input.narrow(at, 0, size / 2).mul(input.narrow(at, size / 2, size / 2).sigmoid());
   },
 });

@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from "../core/errors.ts";
 import { type Expression, gradient, result } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Variant } from "./define/dispatch.ts";
+import { dispatch, type Variant } from "./define/dispatch.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { pointwise } from "./define/pointwise.ts";
@@ -82,8 +82,19 @@ export const leakyRelu: FunctionOnly<
   ],
 });
 
+const limited: Variant = pointwise({
+  name: "hardtanh",
+  inputs: ["input"],
+  scalars: { minVal: -1, maxVal: 1 },
+  promotion: "arithmetic",
+  refuses: noBool("convert to a floating-point type"),
+  inplaceOption: true,
+  expression: (input, minVal, maxVal) => f.minimum(f.maximum(input, minVal), maxVal),
+  derivative: (input, minVal, maxVal) => [inside(input, minVal, maxVal)],
+});
+
 /**
- * x limited to `minVal` and `maxVal`. Refuses bool. The gradient at the bounds is 0.
+ * x limited to `minVal` and `maxVal`, of which integers take the whole part. Refuses bool. The gradient at the bounds is 0.
  * @example
  * ```ts
  * torch.nn.functional.hardtanh(torch.tensor([-1, 0, 2])) // => ?
@@ -97,15 +108,21 @@ export const hardtanh: FunctionOnly<
       { readonly minVal?: number; readonly maxVal?: number; readonly inplace?: boolean }
     >
   ) => Tensor
-> = pointwise({
+> = dispatch({
   name: "hardtanh",
-  inputs: ["input"],
-  scalars: { minVal: -1, maxVal: 1 },
-  promotion: "arithmetic",
-  refuses: noBool("convert to a floating-point type"),
-  inplaceOption: true,
-  expression: (input, minVal, maxVal) => f.minimum(f.maximum(input, minVal), maxVal),
-  derivative: (input, minVal, maxVal) => [inside(input, minVal, maxVal)],
+  parameters: {
+    input: p.tensor,
+    minVal: p.optional(p.number, -1),
+    maxVal: p.optional(p.number, 1),
+    inplace: p.optional(p.boolean, false),
+  },
+  variants: [limited],
+  choose: ({ input, minVal, maxVal, inplace }) => {
+    const bounds = [minVal, maxVal].map((bound) =>
+      input.dtype.kind === "floating" ? bound : Math.trunc(bound),
+    );
+    return [limited, input, ...bounds, inplace];
+  },
 });
 
 /**

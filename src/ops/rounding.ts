@@ -279,7 +279,7 @@ export const frexp: Method<
 });
 
 /**
- * The next floating-point number after `self` in the direction of `other`, of one type; broadcast. It cannot be differentiated.
+ * The next floating-point number after `self` in the direction of `other`, of one type; broadcast. Gradients reach `self`, where it moves.
  * @example
  * ```ts
  * torch.tensor([1]).nextafter(torch.tensor([2])).sub(1) // => ?
@@ -291,5 +291,5 @@ export const nextafter: MethodWithInPlace<[other: Tensor]> = pointwise({
   promotion: "arithmetic",
   refuses: onlyFloating,
   expression: (self, other) => f.nextafter(self, other),
-  derivative: "none",
+  derivative: (self, other) => [f.select(f.eq(self, other), 0, gradient), f.mul(gradient, 0)],
 });
