@@ -3,7 +3,7 @@ import { bool, getDefaultDtype, int64 } from "../core/dtype.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { describe, isOptions } from "../ops/define/parameters.ts";
 import { stack } from "../ops/join.ts";
-import { tensor } from "../ops/create.ts";
+import { tensor } from "../ops/values.ts";
 import { Tensor } from "../ops/methods.ts";
 
 /**

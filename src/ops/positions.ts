@@ -195,43 +195,6 @@ export const indexFill: MethodWithInPlace<[dim: number, index: Tensor, value: nu
     },
   });
 
-/**
- * Combines slice i of `source` with the slice of `self` at position `index[i]`: "prod", "mean", "amax" or "amin", with self's own value
- * unless `includeSelf` is false.
- * @example
- * ```ts
- * torch.ones(2).indexReduce(0, torch.tensor([1n, 1n]), torch.tensor([3, 4]), "prod") // => tensor([ 1., 12.])
- * ```
- */
-export const indexReduce: MethodWithInPlace<
-  [
-    dim: number,
-    index: Tensor,
-    source: Tensor,
-    reduce: "prod" | "mean" | "amax" | "amin",
-    options?: { readonly includeSelf?: boolean },
-  ]
-> = composite({
-  name: "indexReduce",
-  inPlace: true,
-  parameters: {
-    self: p.tensor,
-    dim: p.integer,
-    index: p.indexTensor,
-    source: p.tensor,
-    reduce: p.choice("prod", "mean", "amax", "amin"),
-    includeSelf: p.optional(p.boolean, true),
-  },
-  compute: ({ self, dim, index, source, reduce, includeSelf }) => {
-    const d = checkSlices("indexReduce", self, dim, index, source);
-    const at = vector("indexReduce", index, false);
-    const spread = at
-      .reshape(source.sizes.map((_, i) => (i === d ? at.count : 1)))
-      .expand(source.sizes);
-    return self.scatterReduce(d, spread, source, reduce, { includeSelf });
-  },
-});
-
 /** The elements in row-major order, as one dimension; a copy where the layout asks for one. */
 function flat(of: Tensor): Tensor {
   const dense = of.detach().contiguous();

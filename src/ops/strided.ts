@@ -50,7 +50,10 @@ function scatteredBack(
   if (mayOverlap(ownSizes, ownStrides)) {
     const where = flat(ownSizes, ownStrides, to.offset);
     const count = gradient.newZeros([length]).indexAdd(0, where, gradient.newOnes(where.sizes));
-    memory = memory.div(count);
+    const counts = count.detach().toTypedArray();
+    memory = memory.mul(
+      fromNumbers("asStrided", [length], g.dtype, g.device, false, (i) => 1 / Number(counts[i])),
+    );
   }
   return memory.asStrided(to.sizes, to.strides, to.offset - first);
 }

@@ -307,3 +307,62 @@ export const unsqueeze_: Method<[dim: number]> = composite({
   parameters: { self: p.tensor, dim: p.integer },
   compute: ({ self, dim }) => relayoutInPlace("unsqueeze_", self, () => self.unsqueeze(dim)),
 });
+
+type AtLeast = Method & {
+  (tensors: readonly Tensor[]): readonly Tensor[];
+  (first: Tensor, second: Tensor, ...more: readonly Tensor[]): readonly Tensor[];
+};
+
+/** A view with at least so many dimensions; of several tensors an array of them. */
+const atLeast = (name: string, raise: (self: Tensor) => Tensor): AtLeast =>
+  composite({
+    name,
+    parameters: { self: { ...p.tensors, convert: (value: unknown) => value, variadic: true } },
+    compute: ({ self }) => {
+      const given = self as Tensor | readonly unknown[];
+      if (!Array.isArray(given)) return raise(given as Tensor);
+      const list = given.length === 1 && Array.isArray(given[0]) ? given[0] : given;
+      const tensors = p.tensors.convert(list, name, "tensors").map(raise);
+      return list === given && given.length === 1 ? tensors[0] : tensors;
+    },
+  });
+
+/**
+ * The tensor with at least one dimension; of several tensors an array.
+ * @example
+ * ```ts
+ * torch.tensor(5).atleast1d() // => tensor([5.])
+ * ```
+ */
+export const atleast1d: AtLeast = atLeast("atleast1d", (self) =>
+  self.sizes.length === 0 ? self.reshape(1) : self,
+);
+
+/**
+ * The tensor with at least two dimensions, a vector as a row; of several tensors an array.
+ * @example
+ * ```ts
+ * torch.ones(2).atleast2d() // => tensor([[1., 1.]])
+ * ```
+ */
+export const atleast2d: AtLeast = atLeast("atleast2d", (self) =>
+  self.sizes.length === 0
+    ? self.reshape(1, 1)
+    : self.sizes.length === 1
+      ? self.unsqueeze(0)
+      : self,
+);
+
+/**
+ * The tensor with at least three dimensions: a vector [n] becomes [1, n, 1], a matrix [n, m] becomes [n, m, 1]; of several tensors an array.
+ * @example
+ * ```ts
+ * torch.ones(2).atleast3d().shape // => 1,2,1
+ * ```
+ */
+export const atleast3d: AtLeast = atLeast("atleast3d", (self) => {
+  const rank = self.sizes.length;
+  if (rank === 0) return self.reshape(1, 1, 1);
+  if (rank === 1) return self.unsqueeze(0).unsqueeze(-1);
+  return rank === 2 ? self.unsqueeze(-1) : self;
+});
