@@ -273,6 +273,11 @@ export const put: MethodWithInPlace<
   },
 });
 
+/** Positions that may count from the end, counted from the start. */
+function fromStart(indices: Tensor, size: number): Tensor {
+  return indices.add(size).where(indices.lt(0), indices);
+}
+
 /**
  * `gather` with `indices` broadcast against the tensor in all other dimensions; without `dim` both are taken flat.
  * @example
@@ -291,7 +296,8 @@ export const takeAlongDim: Method<
       throw new DTypeError(
         `takeAlongDim: the indices are ${indices.dtype.name}; they should be int64`,
       );
-    if (dim === null) return self.reshape(-1).gather(0, indices.reshape(-1));
+    if (dim === null)
+      return self.reshape(-1).gather(0, fromStart(indices.reshape(-1), self.count));
     const rank = self.sizes.length;
     if (indices.sizes.length !== rank)
       throw new ShapeError(
@@ -302,7 +308,7 @@ export const takeAlongDim: Method<
     const common = broadcastSizes("takeAlongDim", self.sizes.with(d, 1), indices.sizes.with(d, 1));
     return self
       .expand(common.with(d, self.sizes[d]!))
-      .gather(d, indices.expand(common.with(d, indices.sizes[d]!)));
+      .gather(d, fromStart(indices, self.sizes[d]!).expand(common.with(d, indices.sizes[d]!)));
   },
 });
 /**
