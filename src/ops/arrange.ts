@@ -1,6 +1,6 @@
 // Rearranging elements: flip, roll, repeat, triangles, diagonals.
 import { int32, int64 } from "../core/dtype.ts";
-import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
+import { ArgumentError, AutogradError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
 import {
   checkSizes,
   contiguousStrides,
@@ -103,6 +103,10 @@ export const roll: Method<
   parameters: { self: p.tensor, shifts: p.dimensions, dims: p.optional(p.dimensions, null) },
   forward: ({ self, shifts, dims }) => {
     const over = dims ?? [];
+    if (shifts.length === 0)
+      throw new ArgumentError("roll: there is no shift; give at least one");
+    if (self.sizes.length === 0 && over.length > 0)
+      throw new IndexError("roll: a tensor without dimensions cannot be shifted along one");
     if (over.length === 0 && shifts.length === 1)
       return rolled(self.reshape(-1), shifts[0]!, 0).reshape(self.sizes);
     if (over.length !== shifts.length)

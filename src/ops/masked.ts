@@ -1,5 +1,5 @@
 // Elements chosen by a mask, and the positions of elements that are not zero.
-import { int64 } from "../core/dtype.ts";
+import { bool, int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { broadcastSizes, formatSizes, sameSizes, type Sizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -69,6 +69,8 @@ const scatterWhole: MethodWithInPlace<[mask: Tensor, source: Tensor]> = operatio
   parameters: { self: p.tensor, mask, source: p.tensor },
   saves: ["mask"],
   write: ({ self, mask: chosen, source }) => {
+    if (chosen.dtype !== bool)
+      throw new DTypeError(`maskedScatter: the mask is ${chosen.dtype.name}; it should be bool`);
     if (source.dtype !== self.dtype)
       throw new DTypeError(
         `maskedScatter: self is ${self.dtype.name} and the source ${source.dtype.name}; they should have one type`,
