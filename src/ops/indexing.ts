@@ -222,7 +222,8 @@ function indexer(
     parameters: { self: p.tensor, indices: all },
     compute: () => undefined,
   });
-  const read = (self: unknown, ...given: readonly unknown[]): Tensor => {
+  const read = (...args: readonly unknown[]): Tensor => {
+    const [self, ...given] = args;
     let count = given.length;
     while (count > 0 && given[count - 1] === undefined) count--;
     return compute(p.tensor.convert(self, "at", "self"), given.slice(0, count));

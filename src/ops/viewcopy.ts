@@ -13,7 +13,8 @@ function copying<A extends readonly unknown[], O = Tensor>(view: string): Method
     parameters: { self: p.tensor },
     compute: ({ self }) => self,
   });
-  const copy = (self: unknown, ...args: readonly unknown[]): unknown => {
+  const copy = (...given: readonly unknown[]): unknown => {
+    const [self, ...args] = given;
     const source = p.tensor.convert(self, name, "self");
     const method = (source as unknown as Readonly<Record<string, unknown>>)[view] as (
       ...args: readonly unknown[]
