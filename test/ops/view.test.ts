@@ -7,7 +7,7 @@ beforeEach(() => void torch.manualSeed(0));
 
 type Compute = (x: torch.Tensor) => torch.Tensor | readonly torch.Tensor[];
 
-const views: Readonly<Record<string, Compute>> = {
+const views: Record<string, Compute> = {
   view: (x) => x.view(3, -1),
   reshape: (x) => x.transpose(0, 1).reshape(-1),
   flatten: (x) => x.flatten(1),
@@ -124,7 +124,9 @@ test("layouts change in place, and the graph follows", () => {
   const y = x.mul(2).view(1, 2, 3).mul(1);
   y.squeeze_(0).t_().unsqueeze_(0);
   expect([...y.shape]).toEqual([1, 3, 2]);
-  y.mul(torch.arange(6, { dtype: torch.float64 }).view(1, 3, 2)).sum().backward();
+  y.mul(torch.arange(6, { dtype: torch.float64 }).view(1, 3, 2))
+    .sum()
+    .backward();
   expect(x.grad!.tolist()).toEqual([0, 4, 8, 2, 6, 10]);
   expect(() => torch.ones(2, 2, { requiresGrad: true }).t_()).toThrow(torch.AutogradError);
 });
