@@ -39,6 +39,9 @@ function mismatch(name: string, a: Tensor, b: Tensor): ShapeError {
 /** A dimension of size 1 at the end, outside the graph. */
 const asColumn = (v: Tensor): Tensor => relayout(v, [...v.sizes, 1], [...v.strides, 1], v.offset);
 
+/** A dimension of size 1 in front, outside the graph. */
+const asRow = (v: Tensor): Tensor => relayout(v, [1, ...v.sizes], [0, ...v.strides], v.offset);
+
 /** A matrix, or a batch of them, transposed without a copy: recorded where recording is on. */
 function transposed(t: Tensor): Tensor {
   if (gradMode.enabled) return t.transpose(-2, -1);
@@ -281,6 +284,25 @@ const batched: (a: Tensor, b: Tensor) => Tensor = operation({
   },
 });
 
+/** A vector from the left, [k] @ [k, m] -> [m], in one kernel and without a copy. */
+const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
+  name: "matmul",
+  node: "Squeeze4",
+  parameters: { self: p.tensor, other: p.tensor },
+  saves: ["self", "other"],
+  forward: ({ self, other }) => {
+    checkTypes("matmul", [self, other]);
+    if (self.sizes[0] !== other.sizes[0]) throw mismatch("matmul", self, other);
+    const out = product(asRow(self), other, []);
+    return relayout(out, [other.sizes[1]!], [1], 0);
+  },
+  backward: {
+    self: (g, { other }) => other.mv(g),
+    other: (g, { self }) =>
+      gradMode.enabled ? self.outer(g) : product(asColumn(self), asRow(g), []),
+  },
+});
+
 /**
  * The matrix product of tensors of any rank: vectors count as a row on the left and a column on the right, leading dimensions broadcast.
  * Throws ShapeError where the inner dimensions differ, DTypeError for two types.
@@ -301,7 +323,7 @@ export const matmul: Method<[other: Tensor]> = composite({
     if (a.length === 2 && b.length === 2) return self.mm(other);
     if (a.length === 1 && b.length === 1) return self.dot(other);
     if (a.length === 2 && b.length === 1) return self.mv(other);
-    if (a.length === 1 && b.length === 2) return other.transpose(0, 1).mv(self);
+    if (a.length === 1 && b.length === 2) return rowTimesMatrix(self, other);
     const k = a[a.length - 1]!;
     // A stack of rows against one matrix is one larger product.
     if (b.length <= 2) {

@@ -7,7 +7,7 @@ import { resultType } from "../../core/promotion.ts";
 import { formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
-import { commonDevice, commonSizes, evaluate, record, typedFor } from "./evaluate.ts";
+import { commonDevice, commonSizes, evaluate, record } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
 import { bumpVersion, checkInPlace, requiresGradient } from "./history.ts";
 import {
@@ -230,7 +230,7 @@ function writeInPlace(
   const operands = tensors.map((t) =>
     t !== self && t.storage === self.storage ? t.detach().clone() : t,
   );
-  device.backend.map(typedFor(formula, operands, compute, self.dtype), self, operands, scalars);
+  device.backend.map(formula.program.typedFor(compute, operands, self.dtype), self, operands, scalars);
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
     record(formula, tensors, scalars, self, true, { old });
