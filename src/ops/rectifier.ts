@@ -141,7 +141,7 @@ export const hardsigmoid: FunctionOnly<
   refuses: onlyFloating,
   inplaceOption: true,
   expression: (input) => f.div(f.minimum(f.maximum(f.add(input, 3), 0), 6), 6),
-  derivative: (input) => [f.div(inside(input, -3, 3), 6)],
+  derivative: (input) => [f.select(f.and(f.gt(input, -3), f.lt(input, 3)), f.div(gradient, 6), 0)],
 });
 
 /**
@@ -164,7 +164,7 @@ export const hardswish: FunctionOnly<
     f.select(
       f.le(input, -3),
       0,
-      f.select(f.ge(input, 3), gradient, f.mul(gradient, f.add(f.div(input, 3), 0.5))),
+      f.select(f.lt(input, 3), f.mul(gradient, f.add(f.div(input, 3), 0.5)), gradient),
     ),
   ],
 });
@@ -203,6 +203,8 @@ export const softshrink: FunctionOnly<
   scalars: { lambd: 0.5 },
   promotion: "arithmetic",
   refuses: onlyFloating,
+  check: (_operands, _common, { lambd }) =>
+    lambd! < 0 ? `lambd = ${lambd} is negative; give 0 or more` : undefined,
   expression: (input, lambd) =>
     f.select(
       f.gt(input, lambd),
