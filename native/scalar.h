@@ -79,7 +79,8 @@ static inline double digamma_scalar(double x) {
 static inline double trigamma_scalar(double x) {
   double sum = 0, sign = 1;
   if (x < 0.5) {
-    const double sine = sin(3.14159265358979323846 * (x - 2 * floor(x / 2)));
+    // The distance to the nearest whole number keeps the digits of tiny arguments, and is 0 at a pole.
+    const double rest = fabs(fmod(x, 1)), sine = sin(3.14159265358979323846 * (rest < 0.5 ? rest : 1 - rest));
     sum = -9.86960440108935861883 / (sine * sine);
     sign = -1;
     x = 1 - x;
