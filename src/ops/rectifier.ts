@@ -1,5 +1,5 @@
 // Activation functions made of straight pieces. At a kink the gradient is that of PyTorch: mostly of the flat side.
-import { DTypeError, ShapeError } from "../core/errors.ts";
+import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { type Expression, gradient, result } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -94,7 +94,7 @@ const limited: Variant = pointwise({
 });
 
 /**
- * x limited to `minVal` and `maxVal`, of which integers take the whole part. Refuses bool. The gradient at the bounds is 0.
+ * x limited to `minVal` and `maxVal`, of which integers take the whole part. Refuses bool and `minVal` above `maxVal`. The gradient at the bounds is 0.
  * @example
  * ```ts
  * torch.nn.functional.hardtanh(torch.tensor([-1, 0, 2])) // => tensor([-1.,  0.,  1.])
@@ -118,6 +118,10 @@ export const hardtanh: FunctionOnly<
   },
   variants: [limited],
   choose: ({ input, minVal, maxVal, inplace }) => {
+    if (minVal > maxVal)
+      throw new ArgumentError(
+        `hardtanh: minVal = ${minVal} exceeds maxVal = ${maxVal}; give them in order`,
+      );
     const bounds = [minVal, maxVal].map((bound) =>
       input.dtype.kind === "floating" ? bound : Math.trunc(bound),
     );

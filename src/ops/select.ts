@@ -21,7 +21,7 @@ const chosen: Variant = pointwise({
 
 /**
  * The elements of `self` where `condition` holds and of `other` elsewhere, broadcast and promoted; both may be numbers. As a method:
- * `self.where(condition, other)`. With the condition alone, the positions where it holds, as `nonzero({ asTuple: true })` gives them.
+ * `self.where(condition, other)`.
  * Refuses a condition that is not bool.
  * @example
  * ```ts
@@ -30,22 +30,17 @@ const chosen: Variant = pointwise({
  */
 export const where: {
   (condition: Tensor, self: Tensor | number, other: Tensor | number): Tensor;
-  (condition: Tensor): readonly Tensor[];
   readonly record: PublicRecord;
   readonly method: (condition: Tensor, other: Tensor | number) => Tensor;
 } = dispatch({
   name: "where",
   parameters: {
     condition: p.tensor,
-    self: p.optional(p.tensorOrNumber, null),
-    other: p.optional(p.tensorOrNumber, null),
+    self: p.tensorOrNumber,
+    other: p.tensorOrNumber,
   },
   variants: [chosen],
-  choose: ({ condition, self, other }) => {
-    if (self === null || other === null)
-      throw new ArgumentError("where: give both self and other, or neither");
-    return [chosen, condition, self, other];
-  },
+  choose: ({ condition, self, other }) => [chosen, condition, self, other],
 });
 
 /**
