@@ -404,7 +404,7 @@ export const baddbmm: MethodWithInPlace<[batch1: Tensor, batch2: Tensor, options
       checkRank("baddbmm", "batch1", batch1, 3);
       checkRank("baddbmm", "batch2", batch2, 3);
       checkTypes("baddbmm", [self, batch1, batch2]);
-        const [n, rows, k] = batch1.sizes as [number, number, number];
+      const [n, rows, k] = batch1.sizes as [number, number, number];
       if (n !== batch2.sizes[0] || k !== batch2.sizes[1]) throw mismatch("baddbmm", batch1, batch2);
       const addend = broadcast("baddbmm", self, [n, rows, batch2.sizes[2]!]);
       return product(batch1, batch2, [n], alpha, beta, addend);
