@@ -46,6 +46,9 @@ import * as stridedFamily from "./strided.ts";
 import * as valuesFamily from "./values.ts";
 import * as rangeFamily from "./range.ts";
 import * as positionsFamily from "./positions.ts";
+import * as maskedFamily from "./masked.ts";
+import * as scatterreduceFamily from "./scatterreduce.ts";
+import * as viewcopyFamily from "./viewcopy.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -92,6 +95,9 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   valuesFamily,
   rangeFamily,
   positionsFamily,
+  maskedFamily,
+  scatterreduceFamily,
+  viewcopyFamily,
   viewFamily,
 ];
 
@@ -140,6 +146,9 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof valuesFamily>,
       MethodsOf<typeof rangeFamily>,
       MethodsOf<typeof positionsFamily>,
+      MethodsOf<typeof maskedFamily>,
+      MethodsOf<typeof scatterreduceFamily>,
+      MethodsOf<typeof viewcopyFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
       AccessProperties,
