@@ -382,7 +382,7 @@ export const baddbmm: MethodWithInPlace<[batch1: Tensor, batch2: Tensor, options
       checkRank("baddbmm", "batch1", batch1, 3);
       checkRank("baddbmm", "batch2", batch2, 3);
       checkTypes("baddbmm", [self, batch1, batch2]);
-        const [n, rows, k] = batch1.sizes as [number, number, number];
+      const [n, rows, k] = batch1.sizes as [number, number, number];
       if (n !== batch2.sizes[0] || k !== batch2.sizes[1]) throw mismatch("baddbmm", batch1, batch2);
       const addend = broadcast("baddbmm", self, [n, rows, batch2.sizes[2]!]);
       return product(batch1, batch2, [n], alpha, beta, addend);
@@ -446,8 +446,10 @@ export const addr: MethodWithInPlace<[vec1: Tensor, vec2: Tensor, options?: Fact
   inPlace: true,
   compute: ({ self, vec1, vec2, beta, alpha }) => {
     const term = vec1.outer(vec2);
-    if (self.dtype.kind === "boolean" && term.dtype.kind === "boolean")
-      return term.mul(alpha !== 0).logicalOr(self);
+    if (self.dtype.kind === "boolean" && term.dtype.kind === "boolean") {
+      const product = term.mul(Number(alpha !== 0));
+      return beta === 0 ? product.to(term.dtype) : product.logicalOr(self);
+    }
     return combined("addr", self, term, beta, alpha);
   },
 });

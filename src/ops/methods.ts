@@ -25,6 +25,7 @@ import * as linearFamily from "./linear.ts";
 import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
+import * as multimarginFamily from "./multimargin.ts";
 import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
@@ -71,6 +72,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   logicalFamily,
   lossFamily,
   matmulFamily,
+  multimarginFamily,
   normFamily,
   randomFamily,
   rectifierFamily,
@@ -119,6 +121,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof logicalFamily>,
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
+      MethodsOf<typeof multimarginFamily>,
       MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,
