@@ -1,5 +1,6 @@
 // torch.nn.functional: layers and losses as functions.
 export * from "../ops/activation.ts";
+export * from "../ops/dropout.ts";
 export * from "../ops/linear.ts";
 export * from "../ops/loss.ts";
 export * from "../ops/rectifier.ts";

@@ -206,7 +206,7 @@ export class NativeBackend implements Backend {
       frame[slot.strides + 2 * strideStep + d] = b.strides[d]!;
       if (addend !== null) frame[slot.strides + 3 * strideStep + d] = addend.strides[d]!;
     }
-    frame[slot.sizes + rank] = a.sizes[rank - 1]!;
+    frame[slot.dim] = a.sizes[rank - 1]!;
     frame[slot.address] = this.#call.address(output);
     frame[slot.address + 1] = this.#call.address(a);
     frame[slot.address + 2] = this.#call.address(b);

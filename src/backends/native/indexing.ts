@@ -1,7 +1,8 @@
 // Kernels that read and write at computed places.
 import type { Operand, ScatterKind } from "../../core/backend.ts";
+import { ArgumentError } from "../../core/errors.ts";
 import type { Call } from "./call.ts";
-import { slot, strideStep } from "./frame.ts";
+import { maximumOperands, slot, strideStep } from "./frame.ts";
 
 const scatters: readonly ScatterKind[] = ["set", "sum", "product", "minimum", "maximum"];
 
@@ -57,6 +58,7 @@ export function scatter(
 /** `named` is indexed in its first dimensions; `other` has the indices' dimensions followed by the rest. */
 function named(call: Call, target: Operand, other: Operand, indices: readonly Operand[]): void {
   const { frame } = call;
+  if (indices.length + 2 > maximumOperands) throw new ArgumentError(`index: ${indices.length} indices; at most ${maximumOperands - 2} are supported`);
   const lead = indices[0]!.sizes.length;
   const rest = other.sizes.length - lead;
   frame[slot.count] = lead;
