@@ -101,7 +101,9 @@ function nestedPositions(data: readonly unknown[]): Tensor {
   const visit = (value: unknown, depth: number): void => {
     if (Array.isArray(value)) {
       if (value.length !== sizes[depth])
-        throw new IndexError("indexing: the arrays of positions are ragged; all should have one length");
+        throw new IndexError(
+          "indexing: the arrays of positions are ragged; all should have one length",
+        );
       for (const inner of value) visit(inner, depth + 1);
       return;
     }
@@ -117,14 +119,7 @@ function nestedPositions(data: readonly unknown[]): Tensor {
   visit(data, 0);
   if (booleans > 0 && booleans < values.length)
     throw new IndexError("indexing: positions and booleans are mixed in one array; give one kind");
-  return fromNumbers(
-    "indexing",
-    sizes,
-    booleans > 0 ? bool : int64,
-    cpu,
-    false,
-    (i) => values[i]!,
-  );
+  return fromNumbers("indexing", sizes, booleans > 0 ? bool : int64, cpu, false, (i) => values[i]!);
 }
 
 /** A tensor after all plain indices, and the tensors of positions that are left, each at its dimension. */

@@ -26,6 +26,10 @@ import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
 import * as multimarginFamily from "./multimargin.ts";
+import * as addmatmulFamily from "./addmatmul.ts";
+import * as contractionFamily from "./contraction.ts";
+import * as boundsFamily from "./bounds.ts";
+import * as orderFamily from "./order.ts";
 import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
@@ -73,6 +77,10 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   lossFamily,
   matmulFamily,
   multimarginFamily,
+  addmatmulFamily,
+  contractionFamily,
+  boundsFamily,
+  orderFamily,
   normFamily,
   randomFamily,
   rectifierFamily,
@@ -122,6 +130,10 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
       MethodsOf<typeof multimarginFamily>,
+      MethodsOf<typeof addmatmulFamily>,
+      MethodsOf<typeof contractionFamily>,
+      MethodsOf<typeof boundsFamily>,
+      MethodsOf<typeof orderFamily>,
       MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,
