@@ -23,9 +23,9 @@ mkdirSync(values.out, { recursive: true });
 const shown = (file) => path.relative(process.cwd(), file) || file;
 
 console.log("(a) Autograd, step by step\n");
-const { loss, leaves } = tutorial((text) => console.log(text));
+const { loss, names } = tutorial((text) => console.log(text));
 const graphFile = path.join(values.out, "graph.svg");
-writeFileSync(graphFile, await torch.viz.toSvg(loss, { names: { ...leaves, loss } }));
+writeFileSync(graphFile, await torch.viz.toSvg(loss, { names }));
 console.log(`\nThe graph behind the loss is drawn in ${shown(graphFile)}\n`);
 
 console.log("(b) A digit classifier\n");
