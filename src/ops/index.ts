@@ -2,6 +2,7 @@
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
 export * from "./arrange.ts";
+export * from "./calculus.ts";
 export * from "./comparison.ts";
 export * from "./copy.ts";
 export * from "./create.ts";

@@ -14,6 +14,7 @@ import * as createFamily from "./create.ts";
 import * as entropyFamily from "./entropy.ts";
 import * as likelihoodFamily from "./likelihood.ts";
 import * as marginFamily from "./margin.ts";
+import * as calculusFamily from "./calculus.ts";
 import * as classesFamily from "./classes.ts";
 import * as exponentialFamily from "./exponential.ts";
 import * as extremumFamily from "./extremum.ts";
@@ -59,6 +60,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   entropyFamily,
   likelihoodFamily,
   marginFamily,
+  calculusFamily,
   classesFamily,
   exponentialFamily,
   extremumFamily,
@@ -106,6 +108,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof entropyFamily>,
       MethodsOf<typeof likelihoodFamily>,
       MethodsOf<typeof marginFamily>,
+      MethodsOf<typeof calculusFamily>,
       MethodsOf<typeof classesFamily>,
       MethodsOf<typeof exponentialFamily>,
       MethodsOf<typeof extremumFamily>,

@@ -286,7 +286,7 @@ export const cov: Method<
     const centered = x.sub(center);
     const scaled = weights === null ? centered : centered.mul(weights);
     const product = centered.mm(scaled.transpose(0, 1)).div(norm);
-    return self.sizes.length === 2 ? product : product.reshape([]);
+    return product.count === 1 ? product.reshape([]) : product;
   },
 });
 
