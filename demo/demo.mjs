@@ -35,7 +35,7 @@ const model = new DigitClassifier();
 console.log(String(model));
 const source = values.data === undefined ? "drawn here" : `from ${values.data}`;
 console.log(
-  `\n${training.length} images to learn from, ${test.length} to test with, ${source}; computing on the ${torch.backend} backend\n`,
+  `\n${training.length} images to learn from, ${test.length} to test with, ${source}; computing on the ${torch.backend.name} backend\n`,
 );
 const live = process.stdout.isTTY === true;
 const bar = new SingleBar(
