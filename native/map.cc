@@ -113,6 +113,66 @@ void strided_range(const Strided& work, long begin, long end) {
   }
 }
 
+enum { kTileSide = 32 };
+
+// Elements (i, j) with i < rows and j < columns from memory that lies along i, into rows that lie along j.
+template <typename T, typename E>
+INLINE void turn(T* to, const E* from, long stride, long rows, long columns) {
+  for (long j = 0; j < columns; j++)
+    for (long i = 0; i < rows; i++) to[i * columns + j] = take<T>(from[j * stride + i]);
+}
+
+// Where an input lies along the next to last dimension and not along the last, squares of both are taken, so that each line of cache is
+// used whole while it is there. The last instruction's block then covers several runs of the output.
+template <typename T>
+void tiled_range(const Strided& work, long begin, long end) {
+  const Program* p = work.program;
+  const Layout& layout = work.layout;
+  const int last = layout.rank - 1;
+  const long rows = layout.size[last - 1], columns = layout.size[last];
+  const long row_tiles = (rows + 15) / 16, column_tiles = (columns + kTileSide - 1) / kTileSide;
+  RUNNER_SPACE(T, p, kBlock, space);
+  Runner<T> runner;
+  runner.start(p, work.scalar, kBlock, space);
+  for (long tile = begin; tile < end; tile++) {
+    const long i0 = tile % row_tiles * 16, j0 = tile / row_tiles % column_tiles * kTileSide;
+    const long m = rows - i0 < 16 ? rows - i0 : 16, n = columns - j0 < kTileSide ? columns - j0 : (long)kTileSide;
+    Place outer;
+    outer.set(layout, 0, last - 1, tile / (row_tiles * column_tiles));
+    for (int k = 0; k < p->inputs; k++) {
+      const int operand = p->outputs + k, dtype = p->input_type[k];
+      const long row = layout.stride[operand][last - 1], column = layout.stride[operand][last];
+      const char* from = work.address[operand] + (outer.offset(layout, 0, last - 1, operand) + i0 * row + j0 * column) * item_size(dtype);
+      T* own = runner.block(k);
+      if (row == 1)
+        with_type(dtype, [&](auto* type) { turn(own, reinterpret_cast<__typeof__(type)>(const_cast<char*>(from)), column, m, n); });
+      else
+        for (long i = 0; i < m; i++) load_block(dtype, from + i * row * item_size(dtype), column, own + i * n, n);
+    }
+    runner.run(m * n, nullptr);
+    for (int k = 0; k < p->outputs; k++) {
+      const long row = layout.stride[k][last - 1], size = item_size(p->output_type[k]);
+      char* to = work.address[k] + (outer.offset(layout, 0, last - 1, k) + i0 * row + j0 * layout.stride[k][last]) * size;
+      for (long i = 0; i < m; i++) store_block(p->output_type[k], to + i * row * size, layout.stride[k][last], runner.output(k) + i * n, n);
+    }
+  }
+}
+
+// Whether some input lies along another dimension than the output does; that dimension is then moved next to the last.
+bool prepare_tiles(Layout& layout, int outputs) {
+  const int last = layout.rank - 1;
+  if (last < 1 || layout.size[last] < 8 || layout.stride[0][last] == 0) return false;
+  for (int k = outputs; k < layout.operands; k++) {
+    if (layout.stride[k][last] == 0 || layout.stride[k][last] == 1) continue;
+    for (int d = 0; d < last; d++) {
+      if (layout.stride[k][d] != 1 || layout.size[d] < 8) continue;
+      for (int e = d; e + 1 < last; e++) layout.swap(e, e + 1);
+      return true;
+    }
+  }
+  return false;
+}
+
 template <typename T>
 void map_strided_typed(const double* frame, const Program* p) {
   Strided work;
@@ -132,6 +192,13 @@ void map_strided_typed(const double* frame, const Program* p) {
   const long count = layout.count();
   if (count == 0) return;
   long size = count;
+  if (prepare_tiles(layout, p->outputs)) {
+    const long rows = layout.size[layout.rank - 2], columns = layout.size[layout.rank - 1];
+    const long tiles = count / (rows * columns) * ((rows + 15) / 16) * ((columns + kTileSide - 1) / kTileSide);
+    const long pieces = count * (program_cost(p) + 1) < 32768 ? 1 : thread_count() * 4L, share = (tiles + pieces - 1) / pieces;
+    return parallel((tiles + share - 1) / share,
+                    [&](long task) { tiled_range<T>(work, task * share, (task + 1) * share < tiles ? (task + 1) * share : tiles); });
+  }
   const long tasks = count < 4096 ? 1 : cut_work(count, program_cost(p) + 1, &size);
   if (tasks == 1) return strided_range<T>(work, 0, count);
   parallel(tasks, [&](long task) { strided_range<T>(work, task * size, (task + 1) * size < count ? (task + 1) * size : count); });

@@ -56,6 +56,42 @@ void direct_rows(const Product<T>& p, long first, long last) {
   }
 }
 
+// One row against long rows of b: eight of them at a time are added to sums in cache, so that memory is read in long runs.
+template <typename T>
+void row_product(const Product<T>& p, bool threads) {
+  enum { kPart = 1024 };
+  typedef typename VectorOf<T>::type V;
+  const long W = VectorOf<T>::width;
+  const long pieces = threads && (double)p.N * p.K > kThreadWork / 8 ? thread_count() : 1;
+  const long step = smaller(kPart, ceil_div(ceil_div(p.N, pieces), 64) * 64);
+  parallel(ceil_div(p.N, step), [&](long task) {
+    alignas(64) T sums[kPart] = {};
+    const long j0 = task * step, n = smaller(step, p.N - j0), whole = n / W * W;
+    for (long k = 0; k < p.K; k += 8) {
+      const long rows = smaller(8, p.K - k);
+      const T* b[8];
+      T x[8];
+      for (long r = 0; r < 8; r++) {
+        b[r] = p.b + (k + (r < rows ? r : 0)) * p.b_row + j0;
+        x[r] = r < rows ? p.a[(k + r) * p.a_column] : (T)0;
+      }
+      if (rows < 8) {
+        for (long r = 0; r < rows; r++)
+          for (long j = 0; j < n; j++) sums[j] += x[r] * b[r][j];
+        continue;
+      }
+      for (long j = 0; j < whole; j += W) {
+        const V even = (x[0] * load(b[0] + j) + x[2] * load(b[2] + j)) + (x[4] * load(b[4] + j) + x[6] * load(b[6] + j));
+        const V odd = (x[1] * load(b[1] + j) + x[3] * load(b[3] + j)) + (x[5] * load(b[5] + j) + x[7] * load(b[7] + j));
+        store(sums + j, load(sums + j) + (even + odd));
+      }
+      for (long j = whole; j < n; j++)
+        for (long r = 0; r < 8; r++) sums[j] += x[r] * b[r][j];
+    }
+    for (long j = 0; j < n; j++) p.target.finish_element(0, j0 + j, sums[j]);
+  });
+}
+
 template <typename T>
 void direct_product(const Product<T>& p, bool threads) {
   const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
@@ -203,6 +239,7 @@ void multiply(Product<T> p, bool threads) {
     return;
   } else {
   if (p.M <= 4 && p.b_row == 1 && (p.a_column == 1 || p.K == 1)) return dot_product(p, threads);
+  if (p.M == 1 && p.b_column == 1 && p.N >= 256 && p.K >= 32) return row_product(p, threads);
   const bool small = p.M <= kTileRows || p.K <= 32 || p.N * p.K <= 16384;
   if (p.b_column == 1 && small) return direct_product(p, threads);
   if (packed_product(p, threads)) return;

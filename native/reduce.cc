@@ -38,27 +38,45 @@ INLINE typename Wide<T>::type block_sum(const T* x, long n) {
   return sum_lanes<T>((s0 + s1) + (s2 + s3));
 }
 
-template <typename T>
-INLINE T block_extremum(bool least, const T* x, long n) {
+// The extremum of a block on four chains; where a NaN turns up, the first of them.
+template <bool Least, typename T>
+INLINE T block_extremum_of(const T* x, long n) {
   typedef typename VectorOf<T>::type V;
   const long W = VectorOf<T>::width;
+  const Kind kind = Least ? kMinimum : kMaximum;
   T best = x[0];
-  if (n >= W) {
-    V b = load(x);
-    // NaN sticks: a comparison with it is false, so it is taken where x differs from itself.
-    for (long i = W; i + W <= n; i += W) {
-      const V y = load(x + i);
-      b = (b != b) | (least ? b <= y : b >= y) ? b : y;
+  long i = 0;
+  if (n >= 4 * W) {
+    V b0 = load(x), b1 = load(x + W), b2 = load(x + 2 * W), b3 = load(x + 3 * W);
+    auto odd = (b0 != b0) | (b1 != b1) | (b2 != b2) | (b3 != b3);
+    for (i = 4 * W; i + 4 * W <= n; i += 4 * W) {
+      const V y0 = load(x + i), y1 = load(x + i + W), y2 = load(x + i + 2 * W), y3 = load(x + i + 3 * W);
+      odd |= (y0 != y0) | (y1 != y1) | (y2 != y2) | (y3 != y3);
+      b0 = (Least ? y0 < b0 : y0 > b0) ? y0 : b0;
+      b1 = (Least ? y1 < b1 : y1 > b1) ? y1 : b1;
+      b2 = (Least ? y2 < b2 : y2 > b2) ? y2 : b2;
+      b3 = (Least ? y3 < b3 : y3 > b3) ? y3 : b3;
     }
+    if (sum_lanes<__typeof__(odd[0] + 0)>(-odd) != 0) {
+      for (long k = 0;; k++)
+        if (is_nan(x[k])) return x[k];
+    }
+    b0 = (Least ? b1 < b0 : b1 > b0) ? b1 : b0;
+    b2 = (Least ? b3 < b2 : b3 > b2) ? b3 : b2;
+    b0 = (Least ? b2 < b0 : b2 > b0) ? b2 : b0;
     T lanes[VectorOf<T>::width];
-    store(lanes, b);
+    store(lanes, b0);
+    for (long step = W / 2; step > 0; step /= 2)
+      for (long k = 0; k < step; k++) lanes[k] = (Least ? lanes[k + step] < lanes[k] : lanes[k + step] > lanes[k]) ? lanes[k + step] : lanes[k];
     best = lanes[0];
-    for (long i = 1; i < W; i++)
-      if (better(least ? kMinimum : kMaximum, best, lanes[i])) best = lanes[i];
   }
-  for (long i = n >= W ? n / W * W : 1; i < n; i++)
-    if (better(least ? kMinimum : kMaximum, best, x[i])) best = x[i];
+  for (; i < n; i++)
+    if (better(kind, best, x[i])) best = x[i];
   return best;
+}
+template <typename T>
+INLINE T block_extremum(bool least, const T* x, long n) {
+  return least ? block_extremum_of<true>(x, n) : block_extremum_of<false>(x, n);
 }
 
 // What has been combined so far.

@@ -65,6 +65,13 @@ struct Runner {
     slot[k] = own;
   }
 
+  // The block of an input, to be filled by the caller.
+  T* block(int k) {
+    filled[k] = nullptr;
+    slot[k] = memory + k * capacity;
+    return memory + k * capacity;
+  }
+
   // Gives n elements of an input that may lie in several runs of the layout's last dimension.
   void gather(int k, const char* base, const Layout& layout, int operand, const Place& from, int begin, int end, long n) {
     const long inner = end > begin ? layout.stride[operand][end - 1] : 0;

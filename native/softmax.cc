@@ -12,19 +12,27 @@ INLINE VD exp_of(VD x) {
 
 namespace {
 
+// The maximum, where NaN is as good as left out: it comes back through the sum of exponentials.
 template <typename T>
 INLINE T largest(const T* x, long n) {
   typedef typename VectorOf<T>::type V;
   const long W = VectorOf<T>::width;
-  V best = V{} - (T)INFINITY;
+  const V lowest = V{} - (T)INFINITY;
+  V b0 = lowest, b1 = lowest, b2 = lowest, b3 = lowest;
   long i = 0;
-  for (; i + W <= n; i += W) {
-    const V y = load(x + i);
-    best = (best != best) | (best >= y) ? best : y;
+  for (; i + 4 * W <= n; i += 4 * W) {
+    const V y0 = load(x + i), y1 = load(x + i + W), y2 = load(x + i + 2 * W), y3 = load(x + i + 3 * W);
+    b0 = y0 > b0 ? y0 : b0;
+    b1 = y1 > b1 ? y1 : b1;
+    b2 = y2 > b2 ? y2 : b2;
+    b3 = y3 > b3 ? y3 : b3;
   }
+  b0 = b1 > b0 ? b1 : b0;
+  b2 = b3 > b2 ? b3 : b2;
+  b0 = b2 > b0 ? b2 : b0;
   T out = -(T)INFINITY;
-  for (long k = 0; k < W; k++) out = out != out || out >= best[k] ? out : best[k];
-  for (; i < n; i++) out = out != out || out >= x[i] ? out : x[i];
+  for (long k = 0; k < W; k++) out = b0[k] > out ? b0[k] : out;
+  for (; i < n; i++) out = x[i] > out ? x[i] : out;
   return out;
 }
 

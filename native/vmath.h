@@ -83,12 +83,10 @@ INLINE VF tanh_of(VF x) {
   return x == x ? y : x;
 }
 
+// By the exponential of -|x|, which cannot overflow: e / (1 + e) on the left, 1 / (1 + e) on the right.
 INLINE VF sigmoid_of(VF x) {
-  VF c = x < -88.f ? splat(-88.f) : x;
-  c = c > 88.f ? splat(88.f) : c;
-  const VF y = 1.f / (1.f + exp_small_range(-(c == c ? c : VF{})));
-  // Beyond the range the reciprocal of the exponential is the result, down to the denormals.
-  return x == x ? (x < -88.f ? (x < -104.f ? VF{} : exp_of(x)) : y) : x;
+  const VF e = exp_of(-abs_of(x));
+  return (x < 0.f ? e : splat(1.f)) / (1.f + e);
 }
 
 INLINE VF erf_of(VF x) {
