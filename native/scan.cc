@@ -43,7 +43,7 @@ void scan_line(Kind kind, T* x, int64_t* positions, long n) {
 template <typename T>
 bool scan_lines(const Lines& lines, Kind kind, bool positions) {
   const long n = lines.length;
-  return lines.each(kind == kLogSumExp ? 32 : 4, n * (sizeof(T) + sizeof(int64_t)), [&](const Place& place, char* memory) {
+  return lines.each(kind == kLogSumExp ? 32 : 4, (uint64_t)n * (sizeof(T) + sizeof(int64_t)), [&](const Place& place, char* memory) {
     T* x = reinterpret_cast<T*>(memory);
     int64_t* at = reinterpret_cast<int64_t*>(x + n);
     load_block(lines.dtype[1], lines.line(1, place), lines.step[1], x, n);

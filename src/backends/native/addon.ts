@@ -3,26 +3,14 @@ import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dtypes } from "../../core/dtype.ts";
 import { functionNames } from "../../core/scalar.ts";
+import type { Kernels } from "../frame/call.ts";
 
 /** What the addon exports. Functions without arguments read the frame and write results there. */
-export interface Addon {
+export interface Addon extends Kernels {
   readonly frame: Float64Array;
   readonly instructionSet: string;
   readonly functions: readonly string[];
   readonly dtypes: readonly string[];
-  map(): void;
-  map_strided(): void;
-  reduce(): void;
-  scan(): void;
-  matmul(): void;
-  gather(): void;
-  scatter(): void;
-  index(): void;
-  index_put(): void;
-  nonzero(): void;
-  sort(): void;
-  softmax(): void;
-  softmax_backward(): void;
   /** Takes a chunk of frame[0] bytes. Gives the object that owns it, with frame[0] its address (0 where there is no memory). */
   take(): object | undefined;
   outstanding(): void;
