@@ -27,6 +27,7 @@ struct Program {
   const int32_t* input_type;
   const int32_t* output_type;
   const int32_t* output_slot;
+  bool single;  // one instruction on inputs and output of the compute type, nothing else
 };
 
 // Copies an encoded program to the heap: `words` = [compute, inputs, outputs, scalars, constants, registers, instructions,

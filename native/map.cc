@@ -45,6 +45,18 @@ void dense_range(const Dense& work, long begin, long end) {
 
 template <typename T>
 void map_typed(const double* frame, const Program* p) {
+  const long elements = (long)frame[kCount];
+  if (p->single && elements < 4096) {
+    // The commonest call by far: straight to the loop.
+    bool whole = true;
+    for (int k = 0; k < p->inputs; k++) whole = whole && frame[kStep + 1 + k] != 0;
+    if (whole) {
+      const Instruction& only = p->code[0];
+      const T *a = frame_pointer<T>(frame, kAddress + 1 + only.operand[0]), *b = frame_pointer<T>(frame, kAddress + 1 + only.operand[1]),
+              *c = frame_pointer<T>(frame, kAddress + 1 + only.operand[2]);
+      return execute(only.opcode, frame_pointer<T>(frame, kAddress), a, b, c, elements);
+    }
+  }
   Dense work;
   work.program = p;
   const int total = p->outputs + p->inputs;
@@ -63,9 +75,19 @@ void map_typed(const double* frame, const Program* p) {
 struct Strided {
   const Program* program;
   Layout layout;
+  bool linear[kMaxOperands];  // whether the operand lies in the order of the layout, without gaps
   char* address[kMaxOperands];
   const double* scalar;
 };
+
+bool is_linear(const Layout& layout, int k) {
+  long step = 1;
+  for (int d = layout.rank - 1; d >= 0; d--) {
+    if (layout.stride[k][d] != step) return false;
+    step *= layout.size[d];
+  }
+  return true;
+}
 
 template <typename T>
 void store_runs(int dtype, char* base, const Layout& layout, int operand, Place place, const T* from, long n) {
@@ -89,6 +111,7 @@ void strided_range(const Strided& work, long begin, long end) {
   Runner<T> runner;
   runner.start(p, work.scalar, kBlock, space);
   const bool direct = Runner<T>::ends_in_output(p) && p->output_type[0] == TypeIndex<T>::value && layout.stride[0][rank - 1] == 1;
+  const int outputs = p->outputs;
   Place place;
   place.set(layout, 0, rank, begin);
   for (long at = begin; at < end;) {
@@ -97,19 +120,24 @@ void strided_range(const Strided& work, long begin, long end) {
     // Long runs are walked one by one, so that operands can be used in place; short ones are gathered into blocks.
     if (n > left && inner >= 64) n = left;
     const bool within = n <= left;
-    for (int k = 0; k < p->inputs; k++) runner.gather(k, work.address[p->outputs + k], layout, p->outputs + k, place, 0, rank, n);
-    if (direct && within) {
-      runner.run(n, reinterpret_cast<T*>(work.address[0]) + place.offset(layout, 0, rank, 0));
+    for (int k = 0; k < p->inputs; k++) {
+      char* base = work.address[outputs + k];
+      if (work.linear[outputs + k]) runner.input(k, base + at * item_size(p->input_type[k]), 1, n);
+      else runner.gather(k, base, layout, outputs + k, place, 0, rank, n);
+    }
+    if (direct && (within || work.linear[0])) {
+      runner.run(n, reinterpret_cast<T*>(work.address[0]) + (work.linear[0] ? at : place.offset(layout, 0, rank, 0)));
     } else {
       runner.run(n, nullptr);
-      for (int k = 0; k < p->outputs; k++) store_runs(p->output_type[k], work.address[k], layout, k, place, runner.output(k), n);
+      for (int k = 0; k < outputs; k++) {
+        char* base = work.address[k];
+        if (work.linear[k]) store_block(p->output_type[k], base + at * item_size(p->output_type[k]), 1, runner.output(k), n);
+        else store_runs(p->output_type[k], base, layout, k, place, runner.output(k), n);
+      }
     }
     at += n;
-    for (long moved = 0; moved < n;) {
-      const long run = inner - place.index[rank - 1] < n - moved ? inner - place.index[rank - 1] : n - moved;
-      place.advance(layout, 0, rank, run);
-      moved += run;
-    }
+    if (within) place.advance(layout, 0, rank, n);
+    else place.set(layout, 0, rank, at);
   }
 }
 
@@ -199,6 +227,7 @@ void map_strided_typed(const double* frame, const Program* p) {
     return parallel((tiles + share - 1) / share,
                     [&](long task) { tiled_range<T>(work, task * share, (task + 1) * share < tiles ? (task + 1) * share : tiles); });
   }
+  for (int k = 0; k < total; k++) work.linear[k] = is_linear(layout, k);
   const long tasks = count < 4096 ? 1 : cut_work(count, program_cost(p) + 1, &size);
   if (tasks == 1) return strided_range<T>(work, 0, count);
   parallel(tasks, [&](long task) { strided_range<T>(work, task * size, (task + 1) * size < count ? (task + 1) * size : count); });

@@ -314,7 +314,7 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
 
 }  // namespace
 
-// Frame: kCount batch dimensions with their sizes, then M, N, K; operands output, a, b, addend (kFlag), each with batch, row and column strides.
+// Frame: kCount batch dimensions with their sizes, then M and N; kDim is K; operands output, a, b, addend (kFlag), each with batch, row and column strides.
 void matmul(double* frame) {
   const int rank = (int)frame[kCount], dtype = (int)frame[kDType];
   Batches batches;
@@ -328,7 +328,7 @@ void matmul(double* frame) {
   }
   const auto stride = [&](int k, int d) { return (long)frame[kStrides + k * kMaxDims + rank + d]; };
   Product<char> s;
-  s.M = (long)frame[kSizes + rank], s.N = (long)frame[kSizes + rank + 1], s.K = (long)frame[kSizes + rank + 2];
+  s.M = (long)frame[kSizes + rank], s.N = (long)frame[kSizes + rank + 1], s.K = (long)frame[kDim];
   s.a = frame_pointer<char>(frame, kAddress + 1), s.a_row = stride(1, 0), s.a_column = stride(1, 1);
   s.b = frame_pointer<char>(frame, kAddress + 2), s.b_row = stride(2, 0), s.b_column = stride(2, 1);
   s.target = {frame_pointer<char>(frame, kAddress), stride(0, 0), stride(0, 1), 0, 0, nullptr, 0, 0, true, false};

@@ -137,6 +137,7 @@ void execute(int opcode, float* d, const float* a, const float* b, const float* 
     WIDE(sin, sin_wide(x), tiny_or_large)
     WIDE(cos, cos_wide(x), beyond(1e6f))
     WIDE(tan, tan_wide(x), tiny_or_large)
+    WIDE(atan, atan_wide(x), ([](VF x, VF) -> VI { return x != x; }))
     WIDE(sinh, (expm1_wide(x) - expm1_wide(-x)) * 0.5, ([](VF x, VF) -> VI { return ~((abs_of(x) <= 100.f) & ((abs_of(x) >= 1e-30f) | (x == 0))); }))
     WIDE(cosh, (exp_wide(x) + exp_wide(-x)) * 0.5, beyond(100.f))
     case kOp_pow:

@@ -23,5 +23,8 @@ const Program* make_program(const int32_t* words, const double* constants) {
   program->input_type = type;
   program->output_type = type + inputs;
   program->output_slot = type + inputs + outputs;
+  bool single = instructions == 1 && outputs == 1 && program->scalars + constant_count == 0 && code[0].destination == program->output_slot[0];
+  for (int k = 0; k < inputs + outputs; k++) single = single && type[k] == program->compute;
+  program->single = single;
   return program;
 }

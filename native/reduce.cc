@@ -290,8 +290,8 @@ void reduce_typed(Work& work) {
   const int last = work.kept - 1;
   bool columns = work.kept > 0 && work.reduced_count > 1 && layout.size[last] >= 8;
   if (columns) {
-    // Worth it where the inputs lie along the kept dimension rather than along the last reduced one.
-    bool along = false;
+    // Worth it where the inputs lie along the kept dimension rather than along the last reduced one, or where there is little to reduce.
+    bool along = work.reduced_count <= 32 && work.kept_count >= 2 * work.reduced_count;
     for (int k = 1; k < layout.operands; k++) {
       const long kept = layout.stride[k][last], reduced = layout.stride[k][work.rank - 1];
       along = along || (kept == 1 && reduced != 1);

@@ -78,14 +78,39 @@ struct Runner {
     const int size = item_size(program->input_type[k]);
     const long at = from.offset(layout, begin, end, operand);
     if (end == begin || from.index[end - 1] + n <= layout.size[end - 1]) return input(k, base + at * size, inner, n);
+    // Two dimensions in plain loops; the others are counted through by Place.
     Place place = from;
     T* own = memory + k * capacity;
+    const int last = end - 1;
+    const long length = layout.size[last], row_step = last > begin ? layout.stride[operand][last - 1] : 0;
+    const bool same = program->input_type[k] == TypeIndex<T>::value;
     for (long done = 0; done < n;) {
-      const long left = layout.size[end - 1] - place.index[end - 1];
-      const long run = left < n - done ? left : n - done;
-      load_block(program->input_type[k], base + place.offset(layout, begin, end, operand) * size, inner, own + done, run);
-      done += run;
-      place.advance(layout, begin, end, run);
+      long offset = place.offset(layout, begin, end, operand), skipped = place.index[last];
+      const long rows = last > begin ? layout.size[last - 1] - place.index[last - 1] : 1;
+      long moved = 0;
+      for (long r = 0; r < rows && done < n; r++) {
+        const long run = length - skipped < n - done ? length - skipped : n - done;
+        if (same) {
+          const T* x = reinterpret_cast<const T*>(base) + offset;
+          T* to = own + done;
+          if (inner == 0)
+            for (long i = 0; i < run; i++) to[i] = x[0];
+          else
+            for (long i = 0; i < run; i++) to[i] = x[i * inner];
+        } else {
+          load_block(program->input_type[k], base + offset * size, inner, own + done, run);
+        }
+        offset += row_step - skipped * inner;
+        skipped = 0;
+        done += run;
+        moved++;
+      }
+      if (done >= n) break;
+      // All rows of this dimension are done: on to its end, then over it.
+      place.index[last] = 0;
+      if (last == begin) break;
+      place.index[last - 1] += moved - 1;
+      place.advance(layout, begin, last, 1);
     }
     filled[k] = nullptr;
     slot[k] = own;

@@ -188,6 +188,21 @@ INLINE VD tan_wide(VD x) {
   const SineCosine both = sine_cosine(x);
   return (both.quadrant & 1) != 0 ? -both.cosine / both.sine : both.sine / both.cosine;
 }
+INLINE VD atan_wide(VD x) {
+  const VD a = abs_of(x), t = a > 1. ? 1. / a : a, z = t * t;
+  VD p = z * -0.0009854102259288476474 + 0.006453741102522923722;
+  p = p * z - 0.01978712143652025962;
+  p = p * z + 0.03894936455038033314;
+  p = p * z - 0.05805181944968249452;
+  p = p * z + 0.07437191741355939529;
+  p = p * z - 0.09042059110218119101;
+  p = p * z + 0.1110553246137347119;
+  p = p * z - 0.142853832154422889;
+  p = p * z + 0.1999999228243184284;
+  p = p * z - 0.3333333330358325672;
+  const VD r = p * (z * t) + t;
+  return with_sign(a > 1. ? 1.57079632679489661923 - r : r, x);
+}
 INLINE VD expm1_wide(VD x) {
   const VD series = x * (1. + x * (0.5 + x * (1. / 6 + x * (1. / 24))));
   return abs_of(x) < 1e-3 ? series : exp_wide(x) - 1.;

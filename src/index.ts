@@ -25,4 +25,8 @@ export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mo
 export { Tensor } from "./ops/methods.ts";
 export * from "./ops/index.ts";
 export * as nn from "./nn/index.ts";
+export * as optim from "./optim/index.ts";
+export * as utils from "./data/namespace.ts";
+export * as viz from "./viz/index.ts";
 export * as autograd from "./ops/autograd.ts";
+export * as special from "./ops/specialnames.ts";

@@ -29,18 +29,18 @@ interface Shadow<V> {
 
 /** One backward pass. A pass may start inside another; what the outer one knew of shared nodes is put back afterwards. */
 export class Task<V> implements Sender<V> {
-  readonly #add: (a: V, b: V) => V;
-  readonly #keepGraph: boolean;
-  readonly #visited: Node<V>[] = [];
+  private readonly add: (a: V, b: V) => V;
+  private readonly keepGraph: boolean;
+  private readonly visited: Node<V>[] = [];
   // A binary heap with the latest node on top; most graphs are narrow, so it stays tiny.
-  readonly #ready: Node<V>[] = [];
-  #shadows: Shadow<V>[] | null = null;
-  #needed: Set<Node<V>> | null = null;
-  #collected: (V | null)[] | null = null;
+  private readonly ready: Node<V>[] = [];
+  private shadows: Shadow<V>[] | null = null;
+  private needed: Set<Node<V>> | null = null;
+  private collected: (V | null)[] | null = null;
 
   constructor(add: (a: V, b: V) => V, keepGraph: boolean) {
-    this.#add = add;
-    this.#keepGraph = keepGraph;
+    this.add = add;
+    this.keepGraph = keepGraph;
   }
 
   /** Runs from the roots. With captures, only nodes on a path to one of them run. */
@@ -50,45 +50,45 @@ export class Task<V> implements Sender<V> {
   ): void {
     let finished = false;
     try {
-      for (const root of roots) this.#visit(root.node);
-      this.#countDependencies();
-      if (captures !== null) this.#needed = this.#leadingTo(captures);
-      for (const { node, index, value } of roots) this.#deliver(node, index, value);
+      for (const root of roots) this.visit(root.node);
+      this.countDependencies();
+      if (captures !== null) this.needed = this.leadingTo(captures);
+      for (const { node, index, value } of roots) this.deliver(node, index, value);
       for (const { node } of roots)
-        if (node.dependencies === 0 && !this.#ready.includes(node)) this.#push(node);
-      for (let node = this.#pop(); node !== undefined; node = this.#pop())
-        this.#execute(node, captures);
+        if (node.dependencies === 0 && !this.ready.includes(node)) this.push(node);
+      for (let node = this.pop(); node !== undefined; node = this.pop())
+        this.execute(node, captures);
       finished = true;
     } finally {
-      if (!finished || captures !== null || this.#shadows !== null) this.#restore();
+      if (!finished || captures !== null || this.shadows !== null) this.restore();
     }
   }
 
   /** Passes a gradient along edge `slot` of a node. */
   send(from: Node<V>, slot: number, value: V | null): void {
-    if (this.#collected !== null) {
-      this.#collected[slot] = value;
+    if (this.collected !== null) {
+      this.collected[slot] = value;
       return;
     }
     const next = from.next[slot];
     if (next === null || next === undefined) return;
-    if (value !== null) this.#deliver(next, from.nextIndex[slot]!, value);
-    if (--next.dependencies === 0) this.#push(next);
+    if (value !== null) this.deliver(next, from.nextIndex[slot]!, value);
+    if (--next.dependencies === 0) this.push(next);
   }
 
-  #deliver(node: Node<V>, index: number, value: V): void {
+  private deliver(node: Node<V>, index: number, value: V): void {
     if (index === 0)
-      node.incoming = node.incoming === null ? value : this.#add(node.incoming, value);
+      node.incoming = node.incoming === null ? value : this.add(node.incoming, value);
     else {
       const before = node.received(index);
-      node.receive(index, before === null ? value : this.#add(before, value));
+      node.receive(index, before === null ? value : this.add(before, value));
     }
   }
 
-  #visit(node: Node<V>): void {
+  private visit(node: Node<V>): void {
     if (node.task === this) return;
     if (node.task !== null)
-      (this.#shadows ??= []).push({
+      (this.shadows ??= []).push({
         node,
         task: node.task,
         dependencies: node.dependencies,
@@ -99,26 +99,26 @@ export class Task<V> implements Sender<V> {
     node.dependencies = 0;
     node.incoming = null;
     node.incomingRest = null;
-    this.#visited.push(node);
+    this.visited.push(node);
   }
 
-  #countDependencies(): void {
-    const visited = this.#visited;
+  private countDependencies(): void {
+    const visited = this.visited;
     for (let i = 0; i < visited.length; i++) {
       const next = visited[i]!.next;
       for (let k = 0; k < next.length; k++) {
         const node = next[k]!;
         if (node === null) continue;
-        if (node.task !== this) this.#visit(node);
+        if (node.task !== this) this.visit(node);
         node.dependencies++;
       }
     }
   }
 
   /** The nodes from which a captured one can be reached, found without recursion: graphs are deep. */
-  #leadingTo(captures: ReadonlyMap<Node<V>, readonly Capture<V>[]>): Set<Node<V>> {
+  private leadingTo(captures: ReadonlyMap<Node<V>, readonly Capture<V>[]>): Set<Node<V>> {
     const users = new Map<Node<V>, Node<V>[]>();
-    for (const node of this.#visited)
+    for (const node of this.visited)
       for (const next of node.next)
         if (next !== null) {
           const list = users.get(next);
@@ -138,48 +138,51 @@ export class Task<V> implements Sender<V> {
     return needed;
   }
 
-  #execute(node: Node<V>, captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null): void {
+  private execute(
+    node: Node<V>,
+    captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null,
+  ): void {
     const hooks = node.hooks;
-    const wanted = this.#needed === null || this.#needed.has(node);
+    const wanted = this.needed === null || this.needed.has(node);
     if (hooks !== null) runPreHooks(hooks, node, wanted);
     if (captures !== null)
       for (const capture of captures.get(node) ?? []) capture.take(node.received(capture.index));
     if (wanted) {
       const idle =
         node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient;
-      if (hooks !== null && hooks.post !== null) this.#executeObserved(node, idle);
+      if (hooks !== null && hooks.post !== null) this.executeObserved(node, idle);
       else if (idle)
         for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
       else node.run(this);
-      if (!this.#keepGraph) node.release();
+      if (!this.keepGraph) node.release();
     }
     node.incoming = null;
     node.incomingRest = null;
-    if (this.#shadows === null && captures === null) node.task = null;
+    if (this.shadows === null && captures === null) node.task = null;
   }
 
   // Hooks that see a node's results get them before they travel on.
-  #executeObserved(node: Node<V>, idle: boolean): void {
+  private executeObserved(node: Node<V>, idle: boolean): void {
     const collected: (V | null)[] = node.next.map(() => null);
     const gradients = [node.incoming, ...(node.incomingRest?.slice(1) ?? [])];
-    this.#collected = collected;
+    this.collected = collected;
     try {
       if (!idle) node.run(this);
     } finally {
-      this.#collected = null;
+      this.collected = null;
     }
     runPostHooks(node.hooks!, collected, gradients).forEach((value, slot) =>
       this.send(node, slot, value),
     );
   }
 
-  #restore(): void {
-    for (const node of this.#visited) {
+  private restore(): void {
+    for (const node of this.visited) {
       node.task = null;
       node.incoming = null;
       node.incomingRest = null;
     }
-    for (const shadow of this.#shadows ?? []) {
+    for (const shadow of this.shadows ?? []) {
       shadow.node.task = shadow.task;
       shadow.node.dependencies = shadow.dependencies;
       shadow.node.incoming = shadow.incoming;
@@ -187,8 +190,8 @@ export class Task<V> implements Sender<V> {
     }
   }
 
-  #push(node: Node<V>): void {
-    const heap = this.#ready;
+  private push(node: Node<V>): void {
+    const heap = this.ready;
     let at = heap.length;
     heap.push(node);
     while (at > 0) {
@@ -200,8 +203,8 @@ export class Task<V> implements Sender<V> {
     heap[at] = node;
   }
 
-  #pop(): Node<V> | undefined {
-    const heap = this.#ready;
+  private pop(): Node<V> | undefined {
+    const heap = this.ready;
     const top = heap[0];
     const last = heap.pop();
     if (heap.length === 0 || last === undefined) return top;

@@ -30,20 +30,27 @@ let created = 0;
  */
 export abstract class Node<V> {
   /** Later operations have larger numbers and run earlier in the backward pass. */
-  sequence: number = ++created;
+  sequence: number;
   next: readonly (Node<V> | null)[];
   nextIndex: readonly number[];
-  hooks: NodeHooks<V> | null = null;
+  hooks: NodeHooks<V> | null;
 
   // What the pass in progress knows of this node. Kept here rather than in a map: a lookup for each edge would cost more than the edge.
-  task: Sender<V> | null = null;
-  dependencies: number = 0;
-  incoming: V | null = null;
-  incomingRest: (V | null)[] | null = null;
+  task: Sender<V> | null;
+  dependencies: number;
+  incoming: V | null;
+  incomingRest: (V | null)[] | null;
 
   constructor(next: readonly (Node<V> | null)[], nextIndex: readonly number[]) {
     this.next = next;
     this.nextIndex = nextIndex;
+    // Assigned here rather than where they are declared: initialisers cost a call for each node.
+    this.sequence = ++created;
+    this.hooks = null;
+    this.task = null;
+    this.dependencies = 0;
+    this.incoming = null;
+    this.incomingRest = null;
   }
 
   /** The name that PyTorch gives such a node, for example `MulBackward0`. */

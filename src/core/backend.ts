@@ -58,6 +58,8 @@ export type KernelKind =
  */
 export interface Backend {
   readonly name: string;
+  /** Present and true where memory has no values: checks that look at values are left out. */
+  readonly valueless?: boolean;
   /** Whether this backend computes the kind in that type; where not, the caller takes the next backend. */
   supports(kind: KernelKind, compute: DType): boolean;
   /** Memory for that many bytes, contents undefined. Throws DeviceError when there is none. */

@@ -5,26 +5,26 @@ import { printsAs } from "./inspect.ts";
 
 export type DeviceType = "cpu" | "meta";
 
+/** Stands for a backend until one has been chosen: whatever is asked of it says so. */
+function absentBackend(type: DeviceType): Backend {
+  return new Proxy({} as Backend, {
+    get(): never {
+      throw new DeviceError(
+        `no backend computes on ${type}; import "flambeau" rather than its parts`,
+      );
+    },
+  });
+}
+
 /** A place for tensors. Prints as its name; compared by identity. */
 export class Device {
   readonly type: DeviceType;
-  #backend: Backend | null = null;
+  /** What computes here now. A plain field: every operation reads it. */
+  backend: Backend;
 
   constructor(type: DeviceType) {
     this.type = type;
-  }
-
-  /** What computes here now. Throws DeviceError before a backend has been chosen. */
-  get backend(): Backend {
-    if (this.#backend === null)
-      throw new DeviceError(
-        `no backend computes on ${this.type}; import "flambeau" rather than its parts`,
-      );
-    return this.#backend;
-  }
-
-  set backend(backend: Backend) {
-    this.#backend = backend;
+    this.backend = absentBackend(type);
   }
 
   toString(): string {

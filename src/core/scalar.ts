@@ -2,7 +2,19 @@
 // Backends compute the same table natively; they know a function by its name.
 import { call, constant, type Expression } from "./expression.ts";
 import { roundHalfEven } from "./half.ts";
-import { digamma, erf, erfc, erfinv, lgamma, polygamma1 } from "./special.ts";
+import {
+  digamma,
+  erf,
+  erfc,
+  erfcx,
+  erfinv,
+  i0e,
+  i1e,
+  lgamma,
+  ndtri,
+  polygamma1,
+  zeta,
+} from "./special.ts";
 
 type Derivative = (
   g: Expression,
@@ -174,6 +186,11 @@ export const functionNames = [
   "shiftLeft",
   "shiftRight",
   "gcd",
+  "zeta",
+  "erfcx",
+  "ndtri",
+  "i0e",
+  "i1e",
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 
@@ -253,8 +270,7 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   },
   lgamma: { f: (a) => lgamma(a), d: factor((x) => call("digamma", x)) },
   digamma: { f: (a) => digamma(a), d: factor((x) => call("trigamma", x)) },
-  // The chain of polygamma functions ends here: a third derivative of lgamma is not offered.
-  trigamma: { f: (a) => polygamma1(a), d: none },
+  trigamma: { f: (a) => polygamma1(a), d: factor((x) => mul(-2, call("zeta", constant(3), x))) },
   atan2: {
     f: (a, b) => Math.atan2(a, b),
     d: binary((g, a, b) => {
@@ -338,6 +354,34 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   shiftLeft: { f: () => Number.NaN, i: (a, b) => (b < 0n || b > 63n ? 0n : a << b), d: none },
   shiftRight: { f: () => Number.NaN, i: (a, b) => a >> (b < 0n || b > 63n ? 63n : b), d: none },
   gcd: { f: () => Number.NaN, i: (a, b) => greatestCommonDivisor(a, b), d: none },
+  zeta: {
+    f: (s, q) => zeta(s, q),
+    // The derivative by the exponent has no closed form and is not offered.
+    d: binary((g, s, q) => [null, mul(neg(g), mul(s, call("zeta", add(s, 1), q)))]),
+  },
+  erfcx: {
+    f: (a) => erfcx(a),
+    d: factor((x, y) => sub(mul(mul(x, 2), y), 2 / Math.sqrt(Math.PI))),
+  },
+  ndtri: {
+    f: (a) => ndtri(a),
+    d: factor((_x, y) => mul(Math.sqrt(2 * Math.PI), call("exp", mul(mul(y, y), 0.5)))),
+  },
+  i0e: {
+    f: (a) => i0e(a),
+    d: factor((x, y) => sub(call("i1e", x), mul(call("sign", x), y))),
+  },
+  i1e: {
+    f: (a) => i1e(a),
+    d: factor((x, y) =>
+      call(
+        "select",
+        call("eq", x, 0),
+        0.5,
+        sub(call("i0e", x), mul(y, add(call("sign", x), call("reciprocal", x)))),
+      ),
+    ),
+  },
 };
 
 function greatestCommonDivisor(a: bigint, b: bigint): bigint {

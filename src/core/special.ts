@@ -37,16 +37,17 @@ const erfcFar: readonly [readonly number[], readonly number[]] = [
   ],
 ];
 
+/** exp(x^2) erfc(x) for x >= 0.46875. */
+function scaledTail(x: number): number {
+  if (x <= 4) return polynomial(x, erfcMiddle[0]) / polynomial(x, erfcMiddle[1]);
+  const z = 1 / (x * x);
+  return (1 / Math.sqrt(Math.PI) - (z * polynomial(z, erfcFar[0])) / polynomial(z, erfcFar[1])) / x;
+}
+
 /** erfc for x >= 0.46875. */
 function erfcTail(x: number): number {
   if (x > 28) return 0;
-  let scaled: number;
-  if (x <= 4) scaled = polynomial(x, erfcMiddle[0]) / polynomial(x, erfcMiddle[1]);
-  else {
-    const z = 1 / (x * x);
-    scaled =
-      (1 / Math.sqrt(Math.PI) - (z * polynomial(z, erfcFar[0])) / polynomial(z, erfcFar[1])) / x;
-  }
+  const scaled = scaledTail(x);
   // exp(-x^2) from a part of x whose square is exact: rounding x^2 would cost as many digits as it has.
   const coarse = Math.trunc(x * 16) / 16;
   return Math.exp(-coarse * coarse) * Math.exp(-(x - coarse) * (x + coarse)) * scaled;
@@ -63,6 +64,12 @@ export function erf(x: number): number {
 export function erfc(x: number): number {
   if (Math.abs(x) <= 0.46875) return 1 - erf(x);
   return x > 0 ? erfcTail(x) : x < 0 ? 2 - erfcTail(-x) : Number.NaN;
+}
+
+/** exp(x^2) erfc(x), which falls off like 1/x where erfc itself underflows (Cody 1969). */
+export function erfcx(x: number): number {
+  if (x >= 0.46875) return scaledTail(x);
+  return x < -26.7 ? Number.POSITIVE_INFINITY : Math.exp(x * x) * erfc(x);
 }
 
 /**
@@ -84,6 +91,30 @@ export function erfinv(y: number): number {
     x -= correction / (1 + x * correction);
   }
   return y < 0 ? -x : x;
+}
+
+/**
+ * The quantile of the standard normal distribution: the x below which the fraction p lies.
+ * By erfinv in the middle; in the tails Newton's method on the logarithm of erfc, which is nearly a parabola there.
+ */
+export function ndtri(p: number): number {
+  if (!(p >= 0 && p <= 1)) return Number.NaN;
+  if (p > 0.5)
+    return p === 1
+      ? Number.POSITIVE_INFINITY
+      : p > 0.99
+        ? -ndtri(1 - p)
+        : Math.SQRT2 * erfinv(2 * p - 1);
+  if (p > 0.01) return Math.SQRT2 * erfinv(2 * p - 1);
+  if (p === 0) return Number.NEGATIVE_INFINITY;
+  const target = Math.log(2 * p);
+  let x = Math.sqrt(-target);
+  for (let step = 0; step < 8; step++) {
+    const scaled = erfcx(x);
+    // log erfc(x) = log erfcx(x) - x^2, with the derivative -2 / (sqrt(pi) erfcx(x)).
+    x += ((Math.log(scaled) - x * x - target) * Math.sqrt(Math.PI) * scaled) / 2;
+  }
+  return -Math.SQRT2 * x;
 }
 
 /** |sin(pi x)|, exact at integers and accurate for large x. */
@@ -199,4 +230,81 @@ export function polygamma1(x: number): number {
       polynomial(z, [7 / 6, -691 / 2730, 5 / 66, -1 / 30, 1 / 42, -1 / 30, 1 / 6, 0])) /
       at
   );
+}
+
+// B(2j) / (2j)! for j = 1, 2, ...: the weights of the Euler-Maclaurin formula.
+const bernoulliWeights: readonly number[] = [
+  1 / 12,
+  -1 / 720,
+  1 / 30240,
+  -1 / 1209600,
+  1 / 47900160,
+  -691 / 1307674368000,
+  1 / 74724249600,
+  -3617 / 10670622842880000,
+  43867 / 5109094217170944000,
+];
+
+/**
+ * The Hurwitz zeta function, the sum of (q + k)^-s over k = 0, 1, ...: infinite for s = 1 and where a term is, NaN for s < 1.
+ * Ten terms and the Euler-Maclaurin formula for the rest; below 0, for whole s, the terms on either side of 0 apart.
+ */
+export function zeta(s: number, q: number): number {
+  if (s === 1) return Number.POSITIVE_INFINITY;
+  if (!(s > 1)) return Number.NaN;
+  if (q <= 0) {
+    if (Number.isInteger(q) || q === Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    if (!Number.isInteger(s)) return Number.NaN;
+    const rest = q - Math.floor(q);
+    return zeta(s, rest) + (s % 2 === 0 ? 1 : -1) * (zeta(s, 1 - rest) - zeta(s, 1 - q));
+  }
+  if (q === Number.POSITIVE_INFINITY) return 0;
+  let sum = 0;
+  let at = q;
+  for (let k = 0; k < 10; k++) sum += (at++) ** -s;
+  let power = at ** -s;
+  sum += (power * at) / (s - 1) + power / 2;
+  let factor = s;
+  for (let j = 0; j < bernoulliWeights.length; j++) {
+    power /= at;
+    sum += bernoulliWeights[j]! * factor * power;
+    power /= at;
+    factor *= (s + 2 * j + 1) * (s + 2 * j + 2);
+  }
+  return sum;
+}
+
+/**
+ * exp(-|x|) times the modified Bessel function of the first kind, of order 0 or 1.
+ * The ascending series up to 20 (Abramowitz & Stegun 9.6.10), whose terms are all positive; the asymptotic one beyond (9.7.1).
+ */
+function scaledBesselI(order: 0 | 1, x: number): number {
+  const size = Math.abs(x);
+  let term = 1;
+  let sum = 1;
+  let value: number;
+  if (size <= 20) {
+    for (let k = 1; term > sum * 1e-17; k++) {
+      term *= (size * size) / (4 * k * (k + order));
+      sum += term;
+    }
+    value = (order === 0 ? sum : (sum * size) / 2) * Math.exp(-size);
+  } else {
+    for (let k = 1; k <= 30; k++) {
+      term *= ((2 * k - 1) ** 2 - 4 * order) / (8 * k * size);
+      sum += term;
+    }
+    value = sum / Math.sqrt(2 * Math.PI * size);
+  }
+  return order === 1 && x < 0 ? -value : value;
+}
+
+/** exp(-|x|) I0(x). */
+export function i0e(x: number): number {
+  return scaledBesselI(0, x);
+}
+
+/** exp(-|x|) I1(x). */
+export function i1e(x: number): number {
+  return scaledBesselI(1, x);
 }

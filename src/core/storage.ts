@@ -18,17 +18,21 @@ export class Storage {
   address: number;
   readonly byteLength: number;
   /** Counts in-place writes, so that a saved value can tell whether it is still what was saved. */
-  version: number = 0;
+  version: number;
   /** The operation that wrote last: named by the error when a saved value turns out changed. */
-  writer: string = "";
+  writer: string;
   /** Whether a `.grad`, or the caller's own seed, keeps this memory, so that nothing else may take it over. */
-  kept: boolean = false;
+  kept: boolean;
 
   constructor(device: Device, memory: ArrayBuffer | Block, address: number, byteLength: number) {
     this.device = device;
     this.memory = memory;
     this.address = address;
     this.byteLength = byteLength;
+    // Assigned here rather than where they are declared: initialisers cost a call for each storage.
+    this.version = 0;
+    this.writer = "";
+    this.kept = false;
   }
 
   /** The bytes as an ArrayBuffer that starts with this storage; moves them there if a backend holds them elsewhere. */

@@ -32,15 +32,15 @@ export class Tensor {
   /** Whether the elements lie in row-major order without gaps. */
   dense: boolean;
   /** Whether operations on this tensor are recorded. */
-  tracked: boolean = false;
-  node: GraphNode | null = null;
-  outputIndex: number = 0;
-  gradient: Tensor | null = null;
+  tracked: boolean;
+  node: GraphNode | null;
+  outputIndex: number;
+  gradient: Tensor | null;
   /** The leaf's own accumulation node, made when the leaf is first used. */
-  accumulator: GraphNode | null = null;
-  viewOf: ViewRecord | null = null;
-  hooks: TensorHooks | null = null;
-  private frozenSizes: Sizes | null = null;
+  accumulator: GraphNode | null;
+  viewOf: ViewRecord | null;
+  hooks: TensorHooks | null;
+  private frozenSizes: Sizes | null;
 
   constructor(
     storage: Storage,
@@ -58,6 +58,31 @@ export class Tensor {
     this.offset = offset;
     this.count = count;
     this.dense = contiguous;
+    // Assigned here rather than where they are declared: initialisers cost a call for each tensor.
+    this.tracked = false;
+    this.node = null;
+    this.outputIndex = 0;
+    this.gradient = null;
+    this.accumulator = null;
+    this.viewOf = null;
+    this.hooks = null;
+    this.frozenSizes = null;
+  }
+
+  /** Shows other elements of the same memory from now on. */
+  setLayout(
+    sizes: Sizes,
+    strides: Sizes,
+    offset: number,
+    count: number,
+    contiguous: boolean,
+  ): void {
+    this.sizes = sizes;
+    this.strides = strides;
+    this.offset = offset;
+    this.count = count;
+    this.dense = contiguous;
+    this.frozenSizes = null;
   }
 
   /** The sizes, one for each dimension. */

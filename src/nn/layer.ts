@@ -6,8 +6,8 @@ import type { Sizes } from "../core/shape.ts";
 import { empty } from "../ops/define/memory.ts";
 import * as p from "../ops/define/parameters.ts";
 import type { Trailing } from "../ops/define/registry.ts";
-import { linear, bilinear } from "../ops/linear.ts";
-import { embedding } from "../ops/indexing.ts";
+import { bilinear, embedding, linear } from "../ops/linear.ts";
+
 import type { Tensor } from "../ops/methods.ts";
 import * as init from "./init.ts";
 import { Module } from "./module.ts";

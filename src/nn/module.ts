@@ -272,7 +272,7 @@ export class Module extends Callable {
   }
 
   /** PyTorch's text of the module and those below. */
-  toString(): string {
+  override toString(): string {
     return moduleText(this.constructor.name, this.extraRepr(), [...ownModules(this)]);
   }
 }

@@ -2,6 +2,7 @@
 import { Tensor } from "../core/tensor.ts";
 import type { AccessProperties } from "./access.ts";
 import type { GraphProperties } from "./graph.ts";
+import type { PermuteProperties } from "./permute.ts";
 import type { Attached, MethodsOf } from "./define/registry.ts";
 import * as accessFamily from "./access.ts";
 import * as activationFamily from "./activation.ts";
@@ -10,6 +11,10 @@ import * as arrangeFamily from "./arrange.ts";
 import * as comparisonFamily from "./comparison.ts";
 import * as copyFamily from "./copy.ts";
 import * as createFamily from "./create.ts";
+import * as entropyFamily from "./entropy.ts";
+import * as likelihoodFamily from "./likelihood.ts";
+import * as marginFamily from "./margin.ts";
+import * as classesFamily from "./classes.ts";
 import * as exponentialFamily from "./exponential.ts";
 import * as extremumFamily from "./extremum.ts";
 import * as graphFamily from "./graph.ts";
@@ -20,6 +25,7 @@ import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
 import * as randomFamily from "./random.ts";
+import * as rectifierFamily from "./rectifier.ts";
 import * as reduceFamily from "./reduce.ts";
 import * as roundingFamily from "./rounding.ts";
 import * as scanFamily from "./scan.ts";
@@ -30,6 +36,14 @@ import * as sortFamily from "./sort.ts";
 import * as specialFamily from "./special.ts";
 import * as statisticsFamily from "./statistics.ts";
 import * as trigonometricFamily from "./trigonometric.ts";
+import * as permuteFamily from "./permute.ts";
+import * as redrawFamily from "./redraw.ts";
+import * as sliceFamily from "./slice.ts";
+import * as splitFamily from "./split.ts";
+import * as stridedFamily from "./strided.ts";
+import * as valuesFamily from "./values.ts";
+import * as rangeFamily from "./range.ts";
+import * as positionsFamily from "./positions.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -41,6 +55,10 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   comparisonFamily,
   copyFamily,
   createFamily,
+  entropyFamily,
+  likelihoodFamily,
+  marginFamily,
+  classesFamily,
   exponentialFamily,
   extremumFamily,
   graphFamily,
@@ -51,6 +69,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   lossFamily,
   matmulFamily,
   randomFamily,
+  rectifierFamily,
   reduceFamily,
   roundingFamily,
   scanFamily,
@@ -61,6 +80,14 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   specialFamily,
   statisticsFamily,
   trigonometricFamily,
+  permuteFamily,
+  redrawFamily,
+  sliceFamily,
+  splitFamily,
+  stridedFamily,
+  valuesFamily,
+  rangeFamily,
+  positionsFamily,
   viewFamily,
 ];
 
@@ -74,6 +101,10 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof comparisonFamily>,
       MethodsOf<typeof copyFamily>,
       MethodsOf<typeof createFamily>,
+      MethodsOf<typeof entropyFamily>,
+      MethodsOf<typeof likelihoodFamily>,
+      MethodsOf<typeof marginFamily>,
+      MethodsOf<typeof classesFamily>,
       MethodsOf<typeof exponentialFamily>,
       MethodsOf<typeof extremumFamily>,
       MethodsOf<typeof graphFamily>,
@@ -84,6 +115,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
       MethodsOf<typeof randomFamily>,
+      MethodsOf<typeof rectifierFamily>,
       MethodsOf<typeof reduceFamily>,
       MethodsOf<typeof roundingFamily>,
       MethodsOf<typeof scanFamily>,
@@ -94,9 +126,18 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof specialFamily>,
       MethodsOf<typeof statisticsFamily>,
       MethodsOf<typeof trigonometricFamily>,
+      MethodsOf<typeof permuteFamily>,
+      MethodsOf<typeof redrawFamily>,
+      MethodsOf<typeof sliceFamily>,
+      MethodsOf<typeof splitFamily>,
+      MethodsOf<typeof stridedFamily>,
+      MethodsOf<typeof valuesFamily>,
+      MethodsOf<typeof rangeFamily>,
+      MethodsOf<typeof positionsFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
-      AccessProperties {}
+      AccessProperties,
+      PermuteProperties {}
 }
 
 export type Operation = Attached & ((...args: readonly unknown[]) => unknown);
@@ -116,20 +157,26 @@ function attach(name: string, method: (...args: readonly unknown[]) => unknown):
 
 for (const family of families)
   for (const [name, operation] of Object.entries(family)) {
-    if (!isOperation(operation) || Object.keys(operation.record.parameters)[0] !== "self") continue;
-    attach(
-      name,
-      function (
-        this: Tensor,
-        a: unknown,
-        b: unknown,
-        c: unknown,
-        d: unknown,
-        ...rest: unknown[]
-      ): unknown {
-        return operation(this, a, b, c, d, ...rest);
-      },
-    );
+    if (!isOperation(operation)) continue;
+    const place = Object.keys(operation.record.parameters).indexOf("self");
+    if (place < 0) continue;
+    // A spread call costs more than a small kernel, so functions that name their parameters are called with them.
+    // The tensor stands where the function takes "self": first, but for where(condition, self, other).
+    if (place > 0)
+      attach(name, function (this: Tensor, ...args: unknown[]): unknown {
+        return operation(...args.slice(0, place), this, ...args.slice(place));
+      });
+    else if (operation.length > 0)
+      attach(
+        name,
+        function (this: Tensor, a: unknown, b: unknown, c: unknown, d: unknown): unknown {
+          return operation(this, a, b, c, d);
+        },
+      );
+    else
+      attach(name, function (this: Tensor, ...args: unknown[]): unknown {
+        return operation(this, ...args);
+      });
     const { inPlace } = operation;
     if (inPlace !== null)
       attach(`${name}_`, function (this: Tensor, ...args: unknown[]): unknown {

@@ -1,2 +1,363 @@
-// Special functions: error function, gamma and their kin.
-export {};
+// Special functions: of the error integral, the gamma function and Bessel.
+import { ArgumentError } from "../core/errors.ts";
+import { type Expression, gradient } from "../core/expression.ts";
+import { f } from "../core/scalar.ts";
+import { Tensor } from "../core/tensor.ts";
+import { dispatch, type Variant } from "./define/dispatch.ts";
+import { composite } from "./define/operation.ts";
+import * as p from "./define/parameters.ts";
+import { pointwise } from "./define/pointwise.ts";
+import type { FunctionOnly, MethodWithInPlace } from "./define/registry.ts";
+import type { Unary } from "./types.ts";
+
+/**
+ * The error function, `2 / sqrt(pi)` times the integral of `exp(-t ** 2)` from 0 to x. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.tensor([0, 1]).erf() // => ?
+ * ```
+ */
+export const erf: Unary = pointwise({
+  name: "erf",
+  inputs: ["self"],
+  promotion: "floating",
+  expression: (self) => f.erf(self),
+});
+
+/**
+ * `1 - erf(x)`, without cancellation for large x. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.tensor([0, 1]).erfc() // => ?
+ * ```
+ */
+export const erfc: Unary = pointwise({
+  name: "erfc",
+  inputs: ["self"],
+  promotion: "floating",
+  expression: (self) => f.erfc(self),
+});
+
+/**
+ * The inverse of erf; infinite at -1 and 1, NaN beyond. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.tensor([0, 0.5]).erfinv() // => ?
+ * ```
+ */
+export const erfinv: Unary = pointwise({
+  name: "erfinv",
+  inputs: ["self"],
+  promotion: "floating",
+  domain: [-0.9, 0.9],
+  expression: (self) => f.erfinv(self),
+});
+
+/**
+ * The logarithm of the magnitude of the gamma function; infinite at 0 and the negative whole numbers. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.tensor([1, 4]).lgamma() // => ?
+ * ```
+ */
+export const lgamma: Unary = pointwise({
+  name: "lgamma",
+  inputs: ["self"],
+  promotion: "floating",
+  domain: [0.3, 4],
+  expression: (self) => f.lgamma(self),
+});
+
+/**
+ * The derivative of lgamma. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.tensor([1, 4]).digamma() // => ?
+ * ```
+ */
+export const digamma: Unary = pointwise({
+  name: "digamma",
+  inputs: ["self"],
+  promotion: "floating",
+  domain: [0.3, 4],
+  expression: (self) => f.digamma(self),
+});
+
+const trigamma: Variant = pointwise({
+  name: "polygamma",
+  inputs: ["self"],
+  promotion: "floating",
+  domain: [0.3, 4],
+  expression: (self) => f.trigamma(self),
+});
+
+/** The (n - 1)-th derivative of trigamma, for n above 1: a factor times Hurwitz's zeta function. */
+const higherPolygamma: Variant = pointwise({
+  name: "polygamma",
+  inputs: ["self", "factor?", "exponent?"],
+  promotion: "floating",
+  conditions: ["factor", "exponent"],
+  domain: [0.3, 4],
+  expression: (self, factor, exponent) => f.mul(f.zeta(exponent, self), factor),
+});
+
+/**
+ * The n-th derivative of digamma, for whole n from 0. As a method: `self.polygamma(n)`. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.polygamma(1, torch.tensor([1, 2])) // => ?
+ * ```
+ */
+export const polygamma: MethodWithInPlace<[n: number]> & ((n: number, self: Tensor) => Tensor) =
+  dispatch({
+    name: "polygamma",
+    parameters: { n: p.anything, self: p.anything },
+    variants: [trigamma, higherPolygamma],
+    choose: (given) => {
+      const [n, self] =
+        given.self instanceof Tensor ? [given.n, given.self] : [given.self, given.n];
+      const order = p.integer.convert(n, "polygamma", "n");
+      const input = p.tensor.convert(self, "polygamma", "self");
+      if (order < 0) throw new ArgumentError(`polygamma: n must not be negative, got ${order}`);
+      if (order === 0) return [digamma as unknown as Variant, input];
+      if (order === 1) return [trigamma, input];
+      let factor = order % 2 === 0 ? -1 : 1;
+      for (let k = 2; k <= order; k++) factor *= k;
+      return [higherPolygamma, input, factor, order + 1];
+    },
+  });
+
+/**
+ * The logarithm of the multivariate gamma function of dimension p, `p (p - 1) / 4 log(pi)` plus the sum of `lgamma(x - i / 2)` for i below p.
+ * Refuses p below 1. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.tensor([2, 3]).mvlgamma(2) // => ?
+ * ```
+ */
+export const mvlgamma: MethodWithInPlace<[p: number]> = composite({
+  name: "mvlgamma",
+  parameters: { self: p.tensor, p: p.integer },
+  inPlace: true,
+  compute: ({ self, p: order }) => {
+    if (order < 1) throw new ArgumentError(`mvlgamma: p must be at least 1, got ${order}`);
+    let sum = self.lgamma().add((order * (order - 1) * Math.log(Math.PI)) / 4);
+    for (let i = 1; i < order; i++) sum = sum.add(self.sub(i / 2).lgamma());
+    return sum;
+  },
+});
+
+/**
+ * The modified Bessel function of the first kind of order 0. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.tensor([0, 1]).i0() // => ?
+ * ```
+ */
+export const i0: Unary = pointwise({
+  name: "i0",
+  inputs: ["self"],
+  promotion: "floating",
+  expression: (self) => f.mul(f.exp(f.abs(self)), f.i0e(self)),
+  derivative: (self) => [f.mul(gradient, besselI1(self))],
+});
+
+/**
+ * `exp(-|x|)` times the modified Bessel function of order 0. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.i0e(torch.tensor([0, 1])) // => ?
+ * ```
+ */
+export const i0e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "i0e",
+  node: "SpecialI0E",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  expression: (input) => f.i0e(input),
+});
+
+/**
+ * The modified Bessel function of the first kind of order 1. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.i1(torch.tensor([0, 1])) // => ?
+ * ```
+ */
+export const i1: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "i1",
+  node: "SpecialI1",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  expression: (input) => besselI1(input),
+});
+
+/**
+ * `exp(-|x|)` times the modified Bessel function of order 1. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.i1e(torch.tensor([0, 1])) // => ?
+ * ```
+ */
+export const i1e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "i1e",
+  node: "SpecialI1E",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  expression: (input) => f.i1e(input),
+});
+
+/**
+ * The entropy term `-x log(x)`; 0 at 0 and -infinity below. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.entr(torch.tensor([0, 0.5])) // => ?
+ * ```
+ */
+export const entr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "entr",
+  node: "SpecialEntr",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  domain: [0.2, 3],
+  expression: (input) =>
+    f.select(
+      f.ne(input, input),
+      input,
+      f.select(
+        f.gt(input, 0),
+        f.neg(f.mul(input, f.log(input))),
+        f.select(f.eq(input, 0), 0, Number.NEGATIVE_INFINITY),
+      ),
+    ),
+  derivative: (input) => [f.mul(gradient, f.sub(-1, f.log(input)))],
+});
+
+/**
+ * `exp(x ** 2) * erfc(x)`, which does not underflow. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.erfcx(torch.tensor([0, 10])) // => ?
+ * ```
+ */
+export const erfcx: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "erfcx",
+  node: "SpecialErfcx",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  expression: (input) => f.erfcx(input),
+});
+
+/**
+ * The fraction of a standard normal distribution below x. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.ndtr(torch.tensor([0, 1])) // => ?
+ * ```
+ */
+export const ndtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "ndtr",
+  node: "Mul",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  expression: (input) => f.mul(f.erfc(f.mul(input, -Math.SQRT1_2)), 0.5),
+});
+
+/**
+ * The logarithm of the fraction of a standard normal distribution below x, accurate in both tails. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.logNdtr(torch.tensor([0, -20])) // => ?
+ * ```
+ */
+export const logNdtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "logNdtr",
+  node: "SpecialLogNdtr",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  expression: (input) =>
+    f.select(
+      f.lt(input, -1),
+      f.sub(
+        f.log(f.mul(f.erfcx(f.mul(input, -Math.SQRT1_2)), 0.5)),
+        f.mul(f.mul(input, input), 0.5),
+      ),
+      f.log1p(f.mul(f.erfc(f.mul(input, Math.SQRT1_2)), -0.5)),
+    ),
+  derivative: (input) => [
+    f.div(f.mul(gradient, Math.sqrt(2 / Math.PI)), f.erfcx(f.mul(input, -Math.SQRT1_2))),
+  ],
+});
+
+/**
+ * The inverse of ndtr: the x below which the fraction lies; NaN outside 0 to 1. Integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.ndtri(torch.tensor([0.5, 0.975])) // => ?
+ * ```
+ */
+export const ndtri: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
+  name: "ndtri",
+  node: "SpecialNdtri",
+  inputs: ["input"],
+  promotion: "floating",
+  inPlace: false,
+  domain: [0.1, 0.9],
+  expression: (input) => f.ndtri(input),
+});
+
+/**
+ * `input * log(1 + other)`, which is 0 where `input` is 0. Either may be a number. Broadcast; integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.xlog1py(torch.tensor([0, 2]), torch.tensor([-1, 1])) // => ?
+ * ```
+ */
+export const xlog1py: FunctionOnly<(input: Tensor | number, other: Tensor | number) => Tensor> =
+  pointwise({
+    name: "xlog1py",
+    node: "SpecialXlog1Py",
+    inputs: ["input?", "other?"],
+    promotion: "floating",
+    inPlace: false,
+    domain: [0.3, 3],
+    expression: (input, other) =>
+      f.select(
+        f.ne(other, other),
+        other,
+        f.select(f.eq(input, 0), 0, f.mul(input, f.log1p(other))),
+      ),
+    derivative: (input, other) => [
+      f.select(f.and(f.eq(input, 0), f.le(other, -1)), 0, f.mul(gradient, f.log1p(other))),
+      f.mul(gradient, f.div(input, f.add(other, 1))),
+    ],
+  });
+
+/**
+ * Hurwitz's zeta function, the sum of `(other + k) ** -input` over k from 0. Gradients reach `other` only. Either may be a number. Broadcast; integers give the default floating type.
+ * @example
+ * ```ts
+ * torch.special.zeta(torch.tensor([2]), 1) // => ?
+ * ```
+ */
+export const zeta: FunctionOnly<(input: Tensor | number, other: Tensor | number) => Tensor> =
+  pointwise({
+    name: "zeta",
+    node: "SpecialZeta",
+    inputs: ["input?", "other?"],
+    promotion: "floating",
+    inPlace: false,
+    domain: [1.5, 4],
+    expression: (input, other) => f.zeta(input, other),
+  });
+
+function besselI1(x: Expression): Expression {
+  return f.mul(f.exp(f.abs(x)), f.i1e(x));
+}

@@ -1,8 +1,9 @@
 // Argument types that many operations share.
 import type { DType } from "../core/dtype.ts";
 import type { Device } from "../core/device.ts";
+import type { Generator } from "../core/generator.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Method, MethodWithInPlace } from "./define/registry.ts";
+import type { FunctionOnly, Method, MethodWithInPlace } from "./define/registry.ts";
 
 /** One dimension, or several. */
 export type Dimensions = number | readonly number[];
@@ -15,6 +16,16 @@ export interface CreationOptions {
   readonly device?: Device | string | null | undefined;
   readonly requiresGrad?: boolean | undefined;
 }
+
+/** What every function that draws random numbers takes by name. */
+export interface RandomOptions extends CreationOptions {
+  readonly generator?: Generator | null | undefined;
+}
+export type SizesThenRandom = readonly (number | readonly number[] | RandomOptions)[];
+
+/** Sizes spread or as an array, then the options. */
+export type SizesThenOptions = readonly (number | readonly number[] | CreationOptions)[];
+export type FromSizes = FunctionOnly<(...args: SizesThenOptions) => Tensor>;
 
 export type Unary = MethodWithInPlace;
 /** A unary operation whose result is not of its operand's kind, so that it cannot be written in place. */

@@ -1,18 +1,21 @@
 // Views: other layouts over the same memory.
-import { IndexError, ShapeError } from "../core/errors.ts";
+import { ShapeError } from "../core/errors.ts";
 import {
   broadcastStrides,
+  contiguousStrides,
   formatSizes,
   inferSizes,
   viewStrides,
   wrapDimension,
+  wrapDimensions,
 } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { relayoutInPlace } from "./define/layout.ts";
 import { relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
-import type { SizeArguments } from "./types.ts";
+import type { Dimensions, SizeArguments } from "./types.ts";
 
 /**
  * A view of the same elements, in row-major order, with other sizes; one size may be -1.
@@ -38,6 +41,14 @@ export const view: Method<SizeArguments> = operation({
   backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
 });
 
+// A view of memory that nothing else shows, so that it need not count as a view.
+const unsafeView: (self: Tensor, size: readonly number[]) => Tensor = operation({
+  name: "unsafeView",
+  parameters: { self: p.tensor, size: p.integers },
+  forward: ({ self, size }) => relayout(self, size, contiguousStrides(size), self.offset),
+  backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
+});
+
 /**
  * The same elements with other sizes: a view where possible, else a copy. One size may be -1.
  * @example
@@ -51,53 +62,103 @@ export const reshape: Method<SizeArguments> = composite({
   compute: ({ self, shape }) => {
     const sizes = inferSizes("reshape", shape, self.count);
     return viewStrides(self.sizes, self.strides, sizes) === null
-      ? self.clone().view(sizes)
+      ? unsafeView(self.clone(), sizes)
       : self.view(sizes);
   },
 });
 
 /**
- * A view with any sizes and strides over the tensor's memory, starting at `storageOffset` elements.
- * Throws ShapeError where the layout would leave the memory.
+ * A view with the sizes of another tensor. Throws ShapeError as `view` does.
  * @example
  * ```ts
- * torch.arange(5).asStrided([3, 2], [1, 1]) // => tensor([[0, 1],\n        [1, 2],\n        [2, 3]])
+ * torch.arange(4).viewAs(torch.zeros(2, 2)) // => tensor([[0, 1],\n        [2, 3]])
  * ```
  */
-export const asStrided: Method<
-  [size: readonly number[], stride: readonly number[], storageOffset?: number | null]
-> = operation({
-  name: "asStrided",
+export const viewAs: Method<[other: Tensor]> = composite({
+  name: "viewAs",
+  parameters: { self: p.tensor, other: p.tensor },
+  compute: ({ self, other }) => self.view(other.sizes),
+});
+
+/**
+ * The same elements with the sizes of another tensor.
+ * @example
+ * ```ts
+ * torch.arange(4).reshapeAs(torch.zeros(2, 2)).shape // => 2,2
+ * ```
+ */
+export const reshapeAs: Method<[other: Tensor]> = composite({
+  name: "reshapeAs",
+  parameters: { self: p.tensor, other: p.tensor },
+  compute: ({ self, other }) => self.reshape(other.sizes),
+});
+
+/**
+ * The dimensions from `startDim` to `endDim` made into one, in row-major order.
+ * @example
+ * ```ts
+ * torch.zeros(2, 3, 5).flatten(1).shape // => 2,15
+ * ```
+ */
+export const flatten: Method<
+  Trailing<
+    [startDim: number, endDim: number],
+    { readonly startDim?: number; readonly endDim?: number }
+  >
+> = composite({
+  name: "flatten",
   parameters: {
     self: p.tensor,
-    size: p.integers,
-    stride: p.integers,
-    storageOffset: p.optional(p.integer, null),
+    startDim: p.optional(p.integer, 0),
+    endDim: p.optional(p.integer, -1),
   },
-  view: "single",
-  forward: ({ self, size, stride, storageOffset }) => {
-    const offset = storageOffset ?? self.offset;
-    const last = size.reduce((most, n, i) => most + (n - 1) * stride[i]!, offset);
-    const capacity = self.storage.byteLength / self.dtype.itemsize;
-    if (
-      size.length !== stride.length ||
-      stride.some((s) => s < 0) ||
-      offset < 0 ||
-      (!size.includes(0) && last >= capacity)
-    )
+  compute: ({ self, startDim, endDim }) => {
+    const rank = self.sizes.length;
+    const first = wrapDimension("flatten", startDim, rank);
+    const last = wrapDimension("flatten", endDim, rank);
+    if (first > last)
       throw new ShapeError(
-        `asStrided: sizes ${formatSizes(size)} with strides ${formatSizes(stride)} from ${offset} do not lie within the ${capacity} elements of the memory`,
+        `flatten: startDim ${startDim} comes after endDim ${endDim}; give them in order`,
       );
-    return relayout(self, size, stride, offset);
+    if (rank === 0) return self.reshape(1);
+    if (first === last) return self;
+    const count = self.sizes.slice(first, last + 1).reduce((n, size) => n * size, 1);
+    return self.reshape([...self.sizes.slice(0, first), count, ...self.sizes.slice(last + 1)]);
   },
-  backward: {
-    self: (g, { sizesOf, size, stride }) => {
-      void sizesOf;
-      void size;
-      void stride;
-      return g;
-    },
+});
+
+/**
+ * One dimension split into several; one of the sizes may be -1.
+ * @example
+ * ```ts
+ * torch.zeros(6, 2).unflatten(0, [2, 3]).shape // => 2,3,2
+ * ```
+ */
+export const unflatten: Method<[dim: number, sizes: readonly number[]]> = composite({
+  name: "unflatten",
+  parameters: { self: p.tensor, dim: p.integer, sizes: p.integers },
+  compute: ({ self, dim, sizes }) => {
+    if (self.sizes.length === 0 || sizes.length === 0)
+      throw new ShapeError(
+        `unflatten: cannot make sizes ${formatSizes(sizes)} of a dimension of ${formatSizes(self.sizes)}; give at least one size`,
+      );
+    const d = wrapDimension("unflatten", dim, self.sizes.length);
+    const inner = inferSizes("unflatten", sizes, self.sizes[d]!);
+    return self.view([...self.sizes.slice(0, d), ...inner, ...self.sizes.slice(d + 1)]);
   },
+});
+
+/**
+ * All elements in one dimension, in row-major order: a view where possible.
+ * @example
+ * ```ts
+ * torch.eye(2).ravel() // => tensor([1., 0., 0., 1.])
+ * ```
+ */
+export const ravel: Method = composite({
+  name: "ravel",
+  parameters: { self: p.tensor },
+  compute: ({ self }) => self.contiguous().view(-1),
 });
 
 /**
@@ -125,99 +186,183 @@ export const expand: Method<SizeArguments> = operation({
 });
 
 /**
- * A view with two dimensions exchanged.
+ * A view expanded to the sizes of another tensor.
  * @example
  * ```ts
- * torch.zeros(2, 3).transpose(0, 1).shape // => 3,2
+ * torch.ones(1, 2).expandAs(torch.zeros(3, 2)).shape // => 3,2
  * ```
  */
-export const transpose: Method<[dim0: number, dim1: number]> = operation({
-  name: "transpose",
-  parameters: { self: p.tensor, dim0: p.integer, dim1: p.integer },
-  view: "single",
-  forward: ({ self, dim0, dim1 }) => {
-    const a = wrapDimension("transpose", dim0, self.sizes.length);
-    const b = wrapDimension("transpose", dim1, self.sizes.length);
-    const sizes = [...self.sizes];
-    const strides = [...self.strides];
-    if (sizes.length > 0) {
-      [sizes[a], sizes[b]] = [sizes[b]!, sizes[a]!];
-      [strides[a], strides[b]] = [strides[b]!, strides[a]!];
-    }
-    return relayout(self, sizes, strides, self.offset);
-  },
-  backward: { self: (g, { dim0, dim1 }) => g.transpose(dim0, dim1) },
+export const expandAs: Method<[other: Tensor]> = composite({
+  name: "expandAs",
+  parameters: { self: p.tensor, other: p.tensor },
+  compute: ({ self, other }) => self.expand(other.sizes),
 });
 
 /**
- * A view of one position of a dimension, which is dropped.
+ * A view broadcast to the given sizes; the same as `expand`.
  * @example
  * ```ts
- * torch.eye(3).select(0, 1) // => tensor([0., 1., 0.])
+ * torch.ones(2).broadcastTo(3, 2).shape // => 3,2
  * ```
  */
-export const select: Method<[dim: number, index: number]> = operation({
-  name: "select",
-  parameters: { self: p.tensor, dim: p.integer, index: p.integer },
+export const broadcastTo: Method<SizeArguments> = composite({
+  name: "broadcastTo",
+  parameters: { self: p.tensor, size: p.sizes },
+  compute: ({ self, size }) => self.expand(size),
+});
+
+function squeezed(self: Tensor, drop: (dim: number) => boolean): Tensor {
+  const keep = (_: number, d: number): boolean => self.sizes[d] !== 1 || !drop(d);
+  return relayout(self, self.sizes.filter(keep), self.strides.filter(keep), self.offset);
+}
+
+const squeezeAll: (self: Tensor) => Tensor = operation({
+  name: "squeeze",
+  parameters: { self: p.tensor },
   view: "single",
-  forward: ({ self, dim, index }) => {
-    if (self.sizes.length === 0)
-      throw new IndexError("select: a tensor without dimensions has nothing to select from");
-    const d = wrapDimension("select", dim, self.sizes.length);
-    const size = self.sizes[d]!;
-    if (index < -size || index >= size)
-      throw new IndexError(
-        `select: index ${index} is out of bounds for dimension ${d} with size ${size}; give ${-size} to ${size - 1}`,
-      );
-    const at = index < 0 ? index + size : index;
-    const keep = (_: number, i: number): boolean => i !== d;
+  forward: ({ self }) => squeezed(self, () => true),
+  backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
+});
+
+const squeezeOne: (self: Tensor, dim: number) => Tensor = operation({
+  name: "squeeze",
+  node: "Squeeze1",
+  parameters: { self: p.tensor, dim: p.integer },
+  view: "single",
+  forward: ({ self, dim }) => {
+    const only = wrapDimension("squeeze", dim, self.sizes.length);
+    return squeezed(self, (d) => d === only);
+  },
+  backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
+});
+
+const squeezeSome: (self: Tensor, dim: readonly number[]) => Tensor = operation({
+  name: "squeeze",
+  node: "Squeeze2",
+  parameters: { self: p.tensor, dim: p.integers },
+  view: "single",
+  forward: ({ self, dim }) => {
+    const some = wrapDimensions("squeeze", dim, self.sizes.length);
+    return squeezed(self, (d) => some.includes(d));
+  },
+  backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
+});
+
+type OptionalDimensions = Trailing<[dim: Dimensions | null], { readonly dim?: Dimensions | null }>;
+
+function squeezeAny(self: Tensor, dim: unknown): Tensor {
+  if (dim === null) return squeezeAll(self);
+  return typeof dim === "number" ? squeezeOne(self, dim) : squeezeSome(self, dim as number[]);
+}
+
+/**
+ * A view without dimensions of size 1: all of them, or those given.
+ * @example
+ * ```ts
+ * torch.zeros(1, 3, 1).squeeze().shape // => 3
+ * ```
+ */
+export const squeeze: Method<OptionalDimensions> = composite({
+  name: "squeeze",
+  parameters: { self: p.tensor, dim: p.optional(p.anything, null) },
+  compute: ({ self, dim }) => squeezeAny(self, dim),
+});
+
+/** Drops dimensions of size 1 from the tensor itself. */
+export const squeeze_: Method<OptionalDimensions> = composite({
+  name: "squeeze_",
+  parameters: { self: p.tensor, dim: p.optional(p.anything, null) },
+  compute: ({ self, dim }) => relayoutInPlace("squeeze_", self, () => squeezeAny(self, dim)),
+});
+
+/**
+ * A view with a dimension of size 1 put in at `dim`.
+ * @example
+ * ```ts
+ * torch.zeros(2, 3).unsqueeze(1).shape // => 2,1,3
+ * ```
+ */
+export const unsqueeze: Method<[dim: number]> = operation({
+  name: "unsqueeze",
+  parameters: { self: p.tensor, dim: p.integer },
+  view: "single",
+  forward: ({ self, dim }) => {
+    const d = wrapDimension("unsqueeze", dim, self.sizes.length + 1);
+    const step = d < self.sizes.length ? self.sizes[d]! * self.strides[d]! : 1;
     return relayout(
       self,
-      self.sizes.filter(keep),
-      self.strides.filter(keep),
-      self.offset + at * self.strides[d]!,
+      self.sizes.toSpliced(d, 0, 1),
+      self.strides.toSpliced(d, 0, step),
+      self.offset,
     );
   },
   backward: {
-    self: (g, { sizesOf, dim, index }) => {
-      const whole = g.newZeros(sizesOf["self"]!);
-      whole.select(dim, index).copy_(g);
-      return whole;
-    },
+    self: (g, { dim }) => g.squeeze(dim),
   },
 });
 
+/** Puts a dimension of size 1 into the tensor itself. */
+export const unsqueeze_: Method<[dim: number]> = composite({
+  name: "unsqueeze_",
+  parameters: { self: p.tensor, dim: p.integer },
+  compute: ({ self, dim }) => relayoutInPlace("unsqueeze_", self, () => self.unsqueeze(dim)),
+});
+
+type AtLeast = Method & {
+  (tensors: readonly Tensor[]): readonly Tensor[];
+  (first: Tensor, second: Tensor, ...more: readonly Tensor[]): readonly Tensor[];
+};
+
+/** A view with at least so many dimensions; of several tensors an array of them. */
+const atLeast = (name: string, raise: (self: Tensor) => Tensor): AtLeast =>
+  composite({
+    name,
+    parameters: { self: { ...p.tensors, convert: (value: unknown) => value, variadic: true } },
+    compute: ({ self }) => {
+      const given = self as Tensor | readonly unknown[];
+      if (!Array.isArray(given)) return raise(given as Tensor);
+      const list = given.length === 1 && Array.isArray(given[0]) ? given[0] : given;
+      const tensors = p.tensors.convert(list, name, "tensors").map(raise);
+      return list === given && given.length === 1 ? tensors[0] : tensors;
+    },
+  });
+
 /**
- * All positions of a dimension as separate views.
+ * The tensor with at least one dimension; of several tensors an array.
  * @example
  * ```ts
- * torch.eye(2).unbind()[1] // => tensor([0., 1.])
+ * torch.tensor(5).atleast1d() // => tensor([5.])
  * ```
  */
-export const unbind: Method<
-  Trailing<[dim: number], { readonly dim?: number }>,
-  readonly Tensor[]
-> = operation({
-  name: "unbind",
-  parameters: { self: p.tensor, dim: p.optional(p.integer, 0) },
-  view: "multiple",
-  forward: ({ self, dim }) => {
-    if (self.sizes.length === 0)
-      throw new ShapeError("unbind: a tensor without dimensions has nothing to take apart");
-    const d = wrapDimension("unbind", dim, self.sizes.length);
-    const keep = (_: number, i: number): boolean => i !== d;
-    const [sizes, strides] = [self.sizes.filter(keep), self.strides.filter(keep)];
-    return Array.from({ length: self.sizes[d]! }, (_, i) =>
-      relayout(self, sizes, strides, self.offset + i * self.strides[d]!),
-    );
-  },
-  backward: {
-    self: (_g, { sizesOf, dim }, gradients) => {
-      const whole = (gradients.find((g) => g !== null) as Tensor).newZeros(sizesOf["self"]!);
-      gradients.forEach((g, i) => {
-        if (g !== null) whole.select(dim, i).copy_(g);
-      });
-      return whole;
-    },
-  },
+export const atleast1d: AtLeast = atLeast("atleast1d", (self) =>
+  self.sizes.length === 0 ? self.reshape(1) : self,
+);
+
+/**
+ * The tensor with at least two dimensions, a vector as a row; of several tensors an array.
+ * @example
+ * ```ts
+ * torch.ones(2).atleast2d() // => tensor([[1., 1.]])
+ * ```
+ */
+export const atleast2d: AtLeast = atLeast("atleast2d", (self) =>
+  self.sizes.length === 0
+    ? self.reshape(1, 1)
+    : self.sizes.length === 1
+      ? self.unsqueeze(0)
+      : self,
+);
+
+/**
+ * The tensor with at least three dimensions: a vector [n] becomes [1, n, 1], a matrix [n, m] becomes [n, m, 1]; of several tensors an array.
+ * @example
+ * ```ts
+ * torch.ones(2).atleast3d().shape // => 1,2,1
+ * ```
+ */
+export const atleast3d: AtLeast = atLeast("atleast3d", (self) => {
+  const rank = self.sizes.length;
+  if (rank === 0) return self.reshape(1, 1, 1);
+  if (rank === 1) return self.unsqueeze(0).unsqueeze(-1);
+  return rank === 2 ? self.unsqueeze(-1) : self;
 });

@@ -25,7 +25,9 @@ export interface AdamOptions {
 }
 
 const betas: p.Parameter<readonly [number, number]> = {
-  ...p.anything,
+  fallback: undefined,
+  variadic: false,
+  tensors: false,
   convert: (value, operation, name) => {
     const pair: readonly unknown[] = Array.isArray(value) ? value : [];
     const [first, second] = pair;

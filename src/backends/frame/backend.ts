@@ -179,7 +179,7 @@ export abstract class FrameBackend implements Backend {
       frame[slot.strides + 2 * strideStep + d] = b.strides[d]!;
       if (addend !== null) frame[slot.strides + 3 * strideStep + d] = addend.strides[d]!;
     }
-    frame[slot.sizes + rank] = a.sizes[rank - 1]!;
+    frame[slot.dim] = a.sizes[rank - 1]!;
     call.place(0, output, writes);
     call.place(1, a, reads);
     call.place(2, b, reads);

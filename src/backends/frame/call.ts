@@ -1,10 +1,10 @@
 // Describing a call in the frame: operands, layouts, programs. What differs between backends is where an operand lies.
 import type { Operand } from "../../core/backend.ts";
-import { DeviceError, IndexError } from "../../core/errors.ts";
+import { ArgumentError, DeviceError, IndexError } from "../../core/errors.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import { functionNames } from "../../core/scalar.ts";
 import type { Sizes } from "../../core/shape.ts";
-import { slot, strideStep } from "./slot.ts";
+import { maximumOperands, slot, strideStep } from "./slot.ts";
 
 const opcodes: ReadonlyMap<string, number> = new Map(functionNames.map((name, i) => [name, i]));
 
@@ -68,6 +68,10 @@ export abstract class Call {
   /** The kernels' number of a program. */
   register(typed: TypedProgram): number {
     const { program, compute, inputs, outputs } = typed;
+    if (inputs.length + outputs.length > maximumOperands || program.scalarCount > maximumOperands)
+      throw new ArgumentError(
+        `a pointwise program has ${inputs.length} inputs, ${outputs.length} outputs and ${program.scalarCount} scalars; at most ${maximumOperands} of each are supported`,
+      );
     const words = [
       compute.index,
       program.inputCount,

@@ -1,7 +1,8 @@
 // Kernels that read and write at computed places.
 import type { Operand, ScatterKind } from "../../core/backend.ts";
+import { ArgumentError } from "../../core/errors.ts";
 import { type Call, changes, reads, type Role, writes } from "./call.ts";
-import { slot, strideStep } from "./slot.ts";
+import { maximumOperands, slot, strideStep } from "./slot.ts";
 
 const scatters: readonly ScatterKind[] = ["set", "sum", "product", "minimum", "maximum"];
 
@@ -65,6 +66,7 @@ function named(
   indices: readonly Operand[],
 ): void {
   const { frame } = call;
+  if (indices.length + 2 > maximumOperands) throw new ArgumentError(`index: ${indices.length} indices; at most ${maximumOperands - 2} are supported`);
   const lead = indices[0]!.sizes.length;
   const rest = other.sizes.length - lead;
   frame[slot.count] = lead;

@@ -8,9 +8,9 @@ import type { Addon } from "./addon.ts";
 
 const mebibyte = 2 ** 20;
 const tiny = 256;
-const small = 16384;
+const small = 32768;
 const tinySlab = 32768;
-const smallSlab = 131072;
+const smallSlab = 262144;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
 const shortestInterval = 4 * mebibyte;
 const longestInterval = 64 * mebibyte;

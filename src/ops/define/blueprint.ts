@@ -181,7 +181,7 @@ export class OperationNode extends Node<Tensor> {
   }
 
   get name(): string {
-    return nodeName(this.blueprint.record.node ?? this.blueprint.record.name);
+    return nodeName(this.blueprint.record.name, this.blueprint.record.node);
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
@@ -277,11 +277,11 @@ export class OperationNode extends Node<Tensor> {
   }
 }
 
-/** `mul` gives MulBackward0; a digit at the end of a given node name takes the place of the 0. */
-export function nodeName(name: string): string {
-  const capital = name[0]!.toUpperCase() + name.slice(1);
-  const digit = /\d$/.exec(capital)?.[0];
-  return digit === undefined ? `${capital}Backward0` : `${capital.slice(0, -1)}Backward${digit}`;
+/** `mul` gives MulBackward0 and `log2` Log2Backward0; a digit at the end of a given node name takes the place of the 0. */
+export function nodeName(name: string, given?: string): string {
+  const digit = given === undefined ? null : /\d$/.exec(given);
+  if (digit !== null) return `${given!.slice(0, -1)}Backward${digit[0]}`;
+  return `${given ?? name[0]!.toUpperCase() + name.slice(1)}Backward0`;
 }
 
 /** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */

@@ -4,14 +4,14 @@ import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import type { Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
-import { DeviceError } from "../../core/errors.ts";
+import { AutogradError, DeviceError } from "../../core/errors.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { computeType, type Derivation, type Formula, fromGradient } from "./formula.ts";
 import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
-import { fit, nodeName } from "./blueprint.ts";
+import { fit } from "./blueprint.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
 
 interface Fit {
@@ -49,7 +49,7 @@ class PointwiseNode extends Node<Tensor> {
   }
 
   get name(): string {
-    return nodeName(this.formula.options.node);
+    return this.formula.options.node;
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
@@ -70,6 +70,10 @@ class PointwiseNode extends Node<Tensor> {
       if (saved === freed) throw alreadyFreed(this.name);
       checkVersions(this, saved, this.versions, (node, i) => node.nameOf(i));
     }
+    if (formula.options.derivatives === "none")
+      throw new AutogradError(
+        `${this.name}: ${formula.options.name} has no derivative; detach() the tensors that go into it`,
+      );
     const gradient = this.incoming!;
     const { derivations, options } = formula;
     let tensor = 0;
@@ -129,7 +133,7 @@ export function evaluate(
     if (gradMode.enabled) record(formula, tensors, scalars, out, false, null);
     return out;
   }
-  const name = formula.options.node;
+  const { name } = formula.options;
   const out = empty(commonSizes(name, tensors), output, commonDevice(name, tensors));
   out.storage.device.backend.map(
     typedFor(formula, tensors, compute, output),

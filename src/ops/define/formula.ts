@@ -39,13 +39,18 @@ export function computeType(dtype: DType): DType {
 
 /** What of a formula is particular to the operation it belongs to. */
 export interface FormulaOptions {
-  /** PyTorch's name of the node, without `Backward0`. */
+  /** The operation, for error messages. */
+  readonly name: string;
+  /** PyTorch's name of the node. */
   readonly node: string;
   /** Which argument each tensor is; plain numbers among the arguments have a slot without an edge. */
   readonly slots: readonly number[];
   readonly slotCount: number;
-  /** Take the place of symbolic derivatives: expressions in inputs, scalars, `gradient` and `result`. */
-  readonly derivatives: readonly (Expression | null)[] | null;
+  /**
+   * Take the place of symbolic derivatives: expressions in inputs, scalars, `gradient` and `result`.
+   * With "none" a backward pass that comes to the operation fails.
+   */
+  readonly derivatives: readonly (Expression | null)[] | "none" | null;
 }
 
 export class Formula {
@@ -83,8 +88,11 @@ export class Formula {
   /** How gradients reach each operand; worked out when first asked for. */
   get derivations(): readonly (Derivation | null)[] {
     if (this.known === null) {
+      const { derivatives } = this.options;
       const expressions =
-        this.options.derivatives ?? differentiate(this.expression, this.inputCount);
+        derivatives === "none"
+          ? new Array<null>(this.inputCount).fill(null)
+          : (derivatives ?? differentiate(this.expression, this.inputCount));
       this.known = expressions.map((e) => this.derive(e));
     }
     return this.known;
@@ -128,6 +136,7 @@ export class Formula {
     return {
       passes: expression === gradient,
       formula: new Formula(replaced, sources.length, this.scalarCount, {
+        name: this.options.name,
         node: this.options.node,
         slots,
         slotCount: slots.length,

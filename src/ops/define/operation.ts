@@ -167,6 +167,18 @@ export function operation<const P extends Parameters, const S extends TensorName
   return Object.assign(invoke, attached) as F;
 }
 
+/** An operation that exists only in place: `name_`, without a form that leaves its first argument alone. */
+export function inPlaceOnly<const P extends Parameters, const S extends TensorNames<P>, F>(
+  record: OperationRecord<P, S>,
+): F {
+  const whole = operation<P, S, Attached>(record);
+  const attached: Attached = {
+    record: { ...whole.record, name: `${record.name}_` },
+    inPlace: null,
+  };
+  return Object.assign((...args: readonly unknown[]) => whole.inPlace!(...args), attached) as F;
+}
+
 /** An operation made of others: it has no rule, its parts have. */
 export function composite<const P extends Parameters, F>(record: {
   readonly name: string;

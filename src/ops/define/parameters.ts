@@ -65,7 +65,7 @@ export function optional<T, D>(parameter: Parameter<T>, value: D): Parameter<T |
   };
 }
 
-const whole = (value: unknown): number | undefined =>
+const wholeNumber = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value)
     ? value
     : typeof value === "bigint" &&
@@ -91,7 +91,7 @@ const wholes = (value: unknown): Sizes | undefined => {
   if (list === undefined) return undefined;
   const out = new Array<number>(list.length);
   for (let i = 0; i < list.length; i++) {
-    const item = whole(list[i]);
+    const item = wholeNumber(list[i]);
     if (item === undefined) return undefined;
     out[i] = item;
   }
@@ -143,7 +143,7 @@ export const number: Parameter<number> = required("a number", (v) =>
     ? Number(v.storage.device.backend.read(v.storage, v.dtype, v.offset))
     : plain(v),
 );
-export const integer: Parameter<number> = required("a whole number", whole);
+export const integer: Parameter<number> = required("a whole number", wholeNumber);
 export const boolean: Parameter<boolean> = required("true or false", (v) =>
   typeof v === "boolean" ? v : v === 0 || v === 1 ? v === 1 : undefined,
 );
@@ -159,13 +159,24 @@ export const device: Parameter<Device> = required('a device such as "cpu"', (v) 
 export const integers: Parameter<Sizes> = required("an array of whole numbers", wholes);
 /** One dimension or several. */
 export const dimensions: Parameter<Sizes> = required("a whole number or an array of them", (v) => {
-  const one = whole(v);
+  const one = wholeNumber(v);
   return one === undefined ? wholes(v) : [one];
 });
 /** Sizes, as an array or spread over the arguments. */
 export const sizes: Parameter<Sizes> = required("whole numbers, spread or as an array", wholes, {
   variadic: true,
 });
+/** A whole number, exact beyond 2^53 as a bigint. */
+export const whole: Parameter<number | bigint> = required("a whole number", (v) =>
+  typeof v === "bigint" ? v : wholeNumber(v),
+);
+/** An object of a class. */
+export function instance<T>(
+  expected: string,
+  type: abstract new (...args: never[]) => T,
+): Parameter<T> {
+  return required(expected, (v) => (v instanceof type ? v : undefined));
+}
 /** Anything: the operation looks for itself. */
 export const anything: Parameter<unknown> = {
   convert: (v) => v,

@@ -6,10 +6,12 @@ import { constant, type Expression, input, scalar } from "../../core/expression.
 import { resultType } from "../../core/promotion.ts";
 import { formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { nodeName } from "./blueprint.ts";
 import { commonDevice, commonSizes, evaluate, record, typedFor } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
 import { bumpVersion, checkInPlace, requiresGradient } from "./history.ts";
 import {
+  boolean,
   number,
   optional,
   type Parameters,
@@ -29,6 +31,8 @@ export interface PointwiseRecord {
   readonly name: string;
   /** PyTorch's name of the node where it is not the operation's. */
   readonly node?: string;
+  /** The same for calls in which an operand is a plain number. */
+  readonly nodeWithNumber?: string;
   /** The operands in order. A name ending in "?" also takes a plain number. */
   readonly inputs: readonly string[];
   /** Numbers by name, with their defaults; at its default a number is folded into the program. */
@@ -38,12 +42,19 @@ export interface PointwiseRecord {
   readonly conditions?: readonly string[];
   /** The element's value: one expression for each operand, then one for each scalar. */
   readonly expression: (...operands: Expression[]) => Expression;
-  /** Gradients by hand, where numerics or PyTorch's convention at a kink asks for it: in the operands, `gradient` and `result`. */
-  readonly derivative?: (...operands: Expression[]) => readonly (Expression | null)[];
+  /**
+   * Gradients by hand, where numerics or PyTorch's convention at a kink asks for it: in the operands, `gradient` and `result`.
+   * "none" where PyTorch has none: a backward pass that comes to the operation fails.
+   */
+  readonly derivative?: ((...operands: Expression[]) => readonly (Expression | null)[]) | "none";
   /** Refuses a type by returning why. */
   readonly refuses?: (dtype: DType) => string | undefined;
+  /** Refuses operands by returning why, given the type they have in common. Floating tensors of that one type are not asked about. */
+  readonly check?: (operands: readonly (Tensor | number)[], common: DType) => string | undefined;
   /** Whether `name_` exists. Comparisons and predicates have none by default. */
   readonly inPlace?: boolean;
+  /** Whether the function takes `inplace: true`, which writes into its first operand. */
+  readonly inplaceOption?: boolean;
   /** Where the generic tests take their values from. */
   readonly domain?: readonly [number, number];
   readonly examples?: readonly Example[];
@@ -75,6 +86,7 @@ class Pointwise {
     this.parameters = Object.fromEntries([
       ...this.names.map((name, i) => [name, this.takesNumber[i]! ? tensorOrNumber : tensor]),
       ...this.scalarNames.map((name, j) => [name, optional(number, this.scalarDefaults[j]!)]),
+      ...(record.inplaceOption === true ? [["inplace", optional(boolean, false)]] : []),
     ]) as Parameters;
     this.signature = new Signature(record.name, this.parameters);
     this.signatureInPlace = new Signature(`${record.name}_`, this.parameters);
@@ -118,18 +130,25 @@ class Pointwise {
     this.scalarDefaults.forEach((value, j) =>
       operands.push((pattern >> (names.length + j)) & 1 ? scalar(scalars++) : constant(value)),
     );
+    const withNumber = slots.length < names.length ? record.nodeWithNumber : undefined;
+    const derivatives =
+      record.derivative === "none"
+        ? "none"
+        : (record.derivative?.(...operands).filter((_, i) => slots.includes(i)) ?? null);
     return new Formula(record.expression(...operands), slots.length, scalars, {
-      node: record.node ?? record.name,
+      name: record.name,
+      node: nodeName(record.name, withNumber ?? record.node),
       slots,
       slotCount: names.length,
-      derivatives: record.derivative?.(...operands).filter((_, i) => slots.includes(i)) ?? null,
+      derivatives,
     });
   }
 
-  private general(args: readonly unknown[], self: Tensor | null): Tensor {
+  private general(args: readonly unknown[], given: Tensor | null): Tensor {
     const { record } = this;
+    const values = (given === null ? this.signature : this.signatureInPlace).read(args);
+    const self = values["inplace"] === true ? (values[this.names[0]!] as Tensor) : given;
     const name = self === null ? record.name : `${record.name}_`;
-    const values = (self === null ? this.signature : this.signatureInPlace).read(args);
     const tensors: Tensor[] = [];
     const scalars: number[] = [];
     const promoted: (Tensor | number)[] = [];
@@ -160,7 +179,12 @@ class Pointwise {
           `${name}: ${own} = ${value} is not whole, but the operands are integers; convert them to a floating-point type`,
         );
     });
-    const refusal = record.refuses?.(common);
+    const refusal =
+      record.refuses?.(common) ??
+      record.check?.(
+        this.names.map((own) => values[own] as Tensor | number),
+        common,
+      );
     if (refusal !== undefined) throw new DTypeError(`${name}: ${refusal}`);
     const floating =
       record.promotion === "floating" && common.kind !== "floating" ? getDefaultDtype() : common;
@@ -219,9 +243,9 @@ export function pointwise<F>(record: PointwiseRecord): F {
   const attached: Attached = {
     record: { ...record, parameters: own.parameters },
     inPlace:
-      record.inPlace === false || record.promotion === "comparison"
-        ? null
-        : (self, ...args) => own.callInPlace(self as Tensor, args),
+      (record.inPlace ?? record.promotion !== "comparison")
+        ? (self, ...args) => own.callInPlace(self as Tensor, args)
+        : null,
   };
   const call = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): Tensor =>
     own.call(a, b, c, d, e);

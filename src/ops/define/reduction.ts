@@ -95,61 +95,59 @@ function without(whole: Tensor, region: Region): Tensor {
   return relayout(whole, region.dropped, strides, 0);
 }
 
+const freed: readonly Tensor[] = [];
+
 class ReductionNode extends Node<Tensor> {
-  readonly #operation: string;
-  readonly #formula: Formula;
-  #inputs: readonly (Tensor | null)[] | null;
-  readonly #versions: readonly number[] | null;
-  readonly #scalars: readonly number[];
-  readonly #sizes: Sizes;
-  readonly #kept: Sizes;
-  readonly #fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
-  #freed: boolean = false;
+  private readonly formula: Formula;
+  /** The operands, where a derivative reads them. */
+  private saved: readonly Tensor[] | null;
+  private readonly versions: readonly number[] | null;
+  private readonly scalars: readonly number[];
+  private readonly sizes: Sizes;
+  private readonly kept: Sizes;
+  private readonly fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
 
   constructor(
-    operation: string,
     formula: Formula,
     next: readonly (Node<Tensor> | null)[],
     nextIndex: readonly number[],
-    tensors: readonly Tensor[],
-    saves: boolean,
+    saved: readonly Tensor[] | null,
     scalars: readonly number[],
     sizes: Sizes,
     kept: Sizes,
+    fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[],
   ) {
     super(next, nextIndex);
-    this.#operation = operation;
-    this.#formula = formula;
-    this.#inputs = saves ? tensors : null;
-    this.#versions = saves ? versionsOf(tensors) : null;
-    this.#scalars = scalars;
-    this.#sizes = sizes;
-    this.#kept = kept;
-    this.#fits = tensors.map(({ sizes: own, dtype }) => ({ sizes: own, dtype }));
+    this.formula = formula;
+    this.saved = saved;
+    this.versions = saved === null ? null : versionsOf(saved);
+    this.scalars = scalars;
+    this.sizes = sizes;
+    this.kept = kept;
+    this.fits = fits;
   }
 
   get name(): string {
-    return nodeName(this.#operation);
+    return this.formula.options.node;
   }
 
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    return (this.#inputs ?? []).flatMap((value, i) =>
-      value === null ? [] : [{ name: `operand ${i}`, value }],
-    );
+    return (this.saved ?? []).map((value, i) => ({ name: `operand ${i}`, value }));
   }
 
   run(task: Sender<Tensor>): void {
-    if (this.#freed) throw alreadyFreed(this.name);
-    if (this.#inputs !== null)
-      checkVersions(this, this.#inputs, this.#versions, (_node, i) => `operand ${i}`);
-    const sizes = this.#sizes;
+    const { saved, sizes, formula } = this;
+    if (saved !== null) {
+      if (saved === freed) throw alreadyFreed(this.name);
+      checkVersions(this, saved, this.versions, (_node, i) => `operand ${i}`);
+    }
     let arrived = this.incoming!;
     // Without dimensions the gradient broadcasts as it is.
     if (arrived.sizes.length > 0 && arrived.sizes.length !== sizes.length)
-      arrived = arrived.view(this.#kept);
+      arrived = arrived.view(this.kept);
     for (let slot = 0; slot < this.next.length; slot++) {
       if (this.next[slot] === null) continue;
-      const derivation = this.#formula.derivations[slot];
+      const derivation = formula.derivations[slot];
       if (derivation === null || derivation === undefined) {
         task.send(this, slot, null);
         continue;
@@ -158,20 +156,18 @@ class ReductionNode extends Node<Tensor> {
       if (!derivation.passes)
         value = evaluate(
           derivation.formula,
-          derivation.sources.map((s) => (s === fromGradient ? arrived : this.#inputs![s]!)),
-          this.#scalars,
+          derivation.sources.map((s) => (s === fromGradient ? arrived : saved![s]!)),
+          this.scalars,
           arrived.dtype,
           computeType(arrived.dtype),
         );
       if (!sameSizes(value.sizes, sizes)) value = value.expand(sizes);
-      task.send(this, slot, fit(value, this.#fits[slot]!));
+      task.send(this, slot, fit(value, this.fits[slot]!));
     }
   }
 
   override release(): void {
-    if (this.#inputs === null) return;
-    this.#inputs = null;
-    this.#freed = true;
+    if (this.saved !== null) this.saved = freed;
   }
 }
 
@@ -191,39 +187,37 @@ export interface ReductionRecord {
 /** An expression with its sum and its mean over dimensions. */
 export class Reduction {
   readonly name: string;
-  readonly #node: string;
-  readonly #elementwise: Formula;
-  readonly #sum: Formula;
-  readonly #mean: Formula;
+  private readonly elementwise: Formula;
+  private readonly summed: Formula;
+  private readonly averaged: Formula;
 
   constructor(record: ReductionRecord) {
-    const { expression, inputs, scalars = 0 } = record;
+    const { expression, inputs, scalars = 0, derivatives = null } = record;
     this.name = record.name;
-    const node = record.node ?? record.name;
-    this.#node = node;
-    const slots = Array.from({ length: inputs }, (_, i) => i);
-    const options = { node, slots, slotCount: inputs };
-    this.#elementwise = new Formula(expression, inputs, scalars, {
-      ...options,
-      derivatives: record.derivatives ?? null,
-    });
+    const formula = (more: number, given: readonly (Expression | null)[] | null): Formula =>
+      new Formula(expression, inputs, scalars + more, {
+        name: record.name,
+        node: nodeName(record.name, record.node),
+        slots: Array.from({ length: inputs }, (_, i) => i),
+        slotCount: inputs,
+        derivatives: given,
+      });
     // A term's own value is not kept, so that rules which speak of it compute it again.
-    const own = (record.derivatives ?? differentiate(expression, inputs)).map((e) =>
+    const own = (derivatives ?? differentiate(expression, inputs)).map((e) =>
       e === null ? null : substitute(e, (part) => (part === result ? expression : undefined)),
     );
-    this.#sum = new Formula(expression, inputs, scalars, { ...options, derivatives: own });
     const share = call("div", gradient, scalar(scalars));
-    this.#mean = new Formula(expression, inputs, scalars + 1, {
-      ...options,
-      derivatives: own.map((e) =>
-        e === null ? null : substitute(e, (part) => (part === gradient ? share : undefined)),
-      ),
-    });
+    const shares = own.map((e) =>
+      e === null ? null : substitute(e, (part) => (part === gradient ? share : undefined)),
+    );
+    this.elementwise = formula(0, derivatives);
+    this.summed = formula(0, own);
+    this.averaged = formula(1, shares);
   }
 
   /** The expression's values. */
   each(tensors: readonly Tensor[], scalars: readonly number[], output: DType): Tensor {
-    return evaluate(this.#elementwise, tensors, scalars, output, computeType(output));
+    return evaluate(this.elementwise, tensors, scalars, output, computeType(output));
   }
 
   /** The sum over a region of the broadcast operands, recorded. */
@@ -234,7 +228,7 @@ export class Reduction {
     dims: Sizes | null = null,
     keepdim: boolean = false,
   ): Tensor {
-    return this.#reduce(this.#sum, tensors, scalars, output, dims, keepdim, false);
+    return this.reduce(this.summed, tensors, scalars, output, dims, keepdim, false);
   }
 
   /** The mean over a region of the broadcast operands, recorded. */
@@ -245,10 +239,10 @@ export class Reduction {
     dims: Sizes | null = null,
     keepdim: boolean = false,
   ): Tensor {
-    return this.#reduce(this.#mean, tensors, scalars, output, dims, keepdim, true);
+    return this.reduce(this.averaged, tensors, scalars, output, dims, keepdim, true);
   }
 
-  #reduce(
+  private reduce(
     formula: Formula,
     tensors: readonly Tensor[],
     scalars: readonly number[],
@@ -273,13 +267,12 @@ export class Reduction {
       mean ? region.count : 1,
     );
     if (gradMode.enabled && output.kind === "floating")
-      record(this.#node, formula, tensors, numbers, sizes, region.kept, out);
+      record(formula, tensors, numbers, sizes, region.kept, out);
     return out;
   }
 }
 
 function record(
-  name: string,
   formula: Formula,
   tensors: readonly Tensor[],
   scalars: readonly number[],
@@ -287,25 +280,21 @@ function record(
   kept: Sizes,
   out: Tensor,
 ): void {
-  let recorded = false;
-  for (const tensor of tensors) if (requiresGradient(tensor)) recorded = true;
-  if (!recorded) return;
-  let saves = false;
-  const next = tensors.map((tensor, i) => {
-    const node = tensor.dtype.kind === "floating" ? gradientNode(tensor) : null;
-    if (node !== null && formula.derivations[i]?.sources.some((s) => s >= 0) === true) saves = true;
-    return node;
-  });
+  let wanted = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    if (tensor.dtype.kind === "floating" && requiresGradient(tensor)) wanted |= 1 << i;
+  }
+  if (wanted === 0) return;
   out.node = new ReductionNode(
-    name,
     formula,
-    next,
+    tensors.map((t, i) => ((wanted >> i) & 1 ? gradientNode(t) : null)),
     tensors.map((t) => t.outputIndex),
-    tensors,
-    saves,
+    formula.plan(wanted).keeps === "nothing" ? null : tensors,
     scalars,
     sizes,
     kept,
+    tensors.map((t) => ({ sizes: t.sizes, dtype: t.dtype })),
   );
   out.tracked = true;
 }

@@ -1,0 +1,2 @@
+// torch.utils: what PyTorch keeps under that name.
+export * as data from "./index.ts";

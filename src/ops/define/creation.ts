@@ -1,0 +1,119 @@
+// Fresh tensors: checked allocation, and memory written from JavaScript values.
+import { cpu, type Device } from "../../core/device.ts";
+import { bool, type DType, type ElementArray, float32, float64 } from "../../core/dtype.ts";
+import { ArgumentError, DTypeError } from "../../core/errors.ts";
+import { checkSizes, type Sizes } from "../../core/shape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { empty, overBuffer } from "./memory.ts";
+
+/** A tensor over undefined memory, after checks of sizes and type. */
+export function allocate(
+  operation: string,
+  sizes: Sizes,
+  dtype: DType,
+  device: Device,
+  requiresGrad: boolean,
+): Tensor {
+  checkSizes(operation, sizes);
+  checkDifferentiable(operation, dtype, requiresGrad);
+  const out = empty(sizes, dtype, device);
+  out.tracked = requiresGrad;
+  return out;
+}
+
+/** Refuses a gradient for types that have none. */
+export function checkDifferentiable(operation: string, dtype: DType, requiresGrad: boolean): void {
+  if (requiresGrad && !dtype.isFloatingPoint)
+    throw new DTypeError(
+      `${operation}: only floating-point tensors can require gradients, not ${dtype.name}; give a dtype such as torch.float32`,
+    );
+}
+
+/** A tensor over memory that `write` fills. The array holds raw elements: bits for float16 and bfloat16. */
+export function overValues(
+  sizes: Sizes,
+  dtype: DType,
+  write: (target: ElementArray) => void,
+): Tensor {
+  const out = empty(sizes, dtype, cpu);
+  write(elements(out));
+  return out;
+}
+
+/** The raw elements of a tensor whose memory is dense. */
+export function elements(of: Tensor): ElementArray {
+  return new of.dtype.codec.array(of.storage.host(), of.offset * of.dtype.itemsize, of.count);
+}
+
+/** A dense tensor whose i-th element is the i-th number that `next` gives; on a device without values only its sizes. */
+export function fromNumbers(
+  operation: string,
+  sizes: Sizes,
+  dtype: DType,
+  device: Device,
+  requiresGrad: boolean,
+  next: (index: number) => number,
+): Tensor {
+  const out = allocate(operation, sizes, dtype, device, requiresGrad);
+  if (device.type === "meta") return out;
+  const target = elements(out);
+  if (dtype === float32 || dtype === float64)
+    for (let i = 0; i < target.length; i++) target[i] = next(i);
+  else {
+    const { encode } = dtype.codec;
+    for (let i = 0; i < target.length; i++) target[i] = encode(next(i));
+  }
+  return out;
+}
+
+const widths: Readonly<Record<string, readonly [bigint, bigint]>> = {
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  int16: [-32768n, 32767n],
+  int8: [-128n, 127n],
+  uint8: [0n, 255n],
+};
+
+/** The smallest and the largest value of an integer type. */
+export function integerRange(dtype: DType): readonly [bigint, bigint] | undefined {
+  return widths[dtype.name];
+}
+
+/** The raw element for a value. Throws ArgumentError for one that an integer type cannot hold. */
+export function encoded(
+  operation: string,
+  value: number | bigint | boolean,
+  dtype: DType,
+): number | bigint {
+  const plain = typeof value === "boolean" ? Number(value) : value;
+  const range = widths[dtype.name];
+  if (range !== undefined) {
+    const fits =
+      typeof plain === "bigint"
+        ? plain >= range[0] && plain <= range[1]
+        : Math.trunc(plain) >= Number(range[0]) &&
+          Math.trunc(plain) <= Number(range[1]) &&
+          plain < 2 ** 63;
+    if (!fits)
+      throw new ArgumentError(
+        `${operation}: ${String(value)} does not fit ${dtype.name}, which holds ${range[0]} to ${range[1]}`,
+      );
+  }
+  return dtype === bool
+    ? plain === 0 || plain === 0n
+      ? 0
+      : 1
+    : dtype.codec.encode(
+        typeof plain === "bigint" && dtype.isFloatingPoint ? Number(plain) : plain,
+      );
+}
+
+/** A tensor over memory of the caller's, from element `offset` on. */
+export function shared(
+  buffer: ArrayBuffer,
+  dtype: DType,
+  byteOffset: number,
+  count: number,
+): Tensor {
+  return overBuffer(buffer, dtype, [count], byteOffset / dtype.itemsize);
+}

@@ -1,0 +1,147 @@
+// Random numbers into tensors: the generator fills typed arrays, this decides which array stands for which element type.
+import type { Device } from "../../core/device.ts";
+import { type DType, type ElementArray, uint8, bool } from "../../core/dtype.ts";
+import { ArgumentError, DTypeError, TorchError } from "../../core/errors.ts";
+import type { FloatArray, NumberArray } from "../../core/fill.ts";
+import type { Rounding } from "../../core/generator.ts";
+import type { Sizes } from "../../core/shape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+import { allocate, elements, integerRange } from "./creation.ts";
+import { empty, relayout } from "./memory.ts";
+import { transfer } from "./transfer.ts";
+
+/** Fills an array of floats; with a rounding, a Float32Array that stands for a narrower type. */
+export type FloatFill = (target: FloatArray, rounding?: Rounding) => void;
+/** Fills an array of any numbers. */
+export type NumberFill = (target: NumberArray, dtype: DType) => void;
+
+/** Runs a method of the generator, whose RangeErrors become ours. */
+export function refusing<T>(callback: () => T): T {
+  try {
+    return callback();
+  } catch (error) {
+    if (error instanceof RangeError && !(error instanceof TorchError))
+      throw new ArgumentError(error.message);
+    throw error;
+  }
+}
+
+/** Any element type as something the generator fills: a narrow float through float32. */
+function fillElements(target: ElementArray, dtype: DType, fill: NumberFill): void {
+  if (dtype.kind !== "floating" || !(target instanceof Uint16Array)) {
+    fill(target, dtype);
+    return;
+  }
+  const wide = new Float32Array(target.length);
+  fill(wide, dtype);
+  for (let i = 0; i < wide.length; i++) target[i] = Number(dtype.codec.encode(wide[i]!));
+}
+
+/** The rounding of a type that is drawn in float32; undefined for the others. */
+export function roundingOf(dtype: DType): Rounding | undefined {
+  if (dtype.kind !== "floating" || dtype.itemsize !== 2) return undefined;
+  const { decode, encode } = dtype.codec;
+  return (value) => decode(encode(value)) as number;
+}
+
+/** A fill of floats as one of numbers; refuses types that are not floating. */
+export function floating(operation: string, fill: FloatFill): NumberFill {
+  return (target, dtype) => {
+    checkFloating(operation, dtype);
+    fill(target as FloatArray, roundingOf(dtype));
+  };
+}
+
+export function checkFloating(operation: string, dtype: DType): void {
+  if (!dtype.isFloatingPoint)
+    throw new DTypeError(
+      `${operation}: draws real numbers, which ${dtype.name} does not hold; use a floating-point type, or randint`,
+    );
+}
+
+/** A new tensor with drawn elements. */
+export function drawn(
+  operation: string,
+  sizes: Sizes,
+  dtype: DType,
+  device: Device,
+  requiresGrad: boolean,
+  fill: NumberFill,
+): Tensor {
+  const out = allocate(operation, sizes, dtype, device, requiresGrad);
+  if (device.type !== "meta") refusing(() => fillElements(elements(out), dtype, fill));
+  return out;
+}
+
+/** Draws new elements into a tensor, in the order in which they lie in memory. */
+export function redraw(self: Tensor, fill: NumberFill): void {
+  if (self.device.type === "meta") return;
+  if (self.dense) {
+    refusing(() => fillElements(elements(self), self.dtype, fill));
+    return;
+  }
+  const order = self.sizes
+    .map((_, d) => d)
+    .sort((a, b) => self.strides[b]! - self.strides[a]! || a - b);
+  const sizes = order.map((d) => self.sizes[d]!);
+  const fresh = empty(sizes, self.dtype, self.device);
+  refusing(() => fillElements(elements(fresh), self.dtype, fill));
+  transfer(
+    fresh,
+    relayout(
+      self,
+      sizes,
+      order.map((d) => self.strides[d]!),
+      self.offset,
+    ),
+  );
+}
+
+/** The elements of a floating tensor as an array the generator reads: row-major, narrow types widened. */
+export function floatsOf(tensor: Tensor): FloatArray {
+  const source = tensor.detach().contiguous();
+  const raw = elements(source);
+  if (raw instanceof Float32Array || raw instanceof Float64Array) return raw;
+  const { decode } = source.dtype.codec;
+  return Float32Array.from(raw as Uint16Array, (bits) => decode(bits) as number);
+}
+
+const largestWhole: Readonly<Record<string, number>> = {
+  float16: 2048,
+  bfloat16: 256,
+  float32: 2 ** 24,
+  float64: 2 ** 53,
+};
+
+/** Refuses bounds of whole numbers that the type does not hold. */
+export function checkRange(
+  operation: string,
+  dtype: DType,
+  low: number | bigint,
+  high: number | bigint,
+): void {
+  const [least, most] =
+    dtype === bool
+      ? [0n, 1n]
+      : (integerRange(dtype) ?? [
+          -BigInt(largestWhole[dtype.name]!),
+          BigInt(largestWhole[dtype.name]!),
+        ]);
+  for (const bound of [low, high])
+    if (typeof bound === "number" && !Number.isSafeInteger(bound))
+      throw new ArgumentError(
+        `${operation}: the bound ${bound} is not a whole number, or beyond 2^53, where a bigint is needed`,
+      );
+  if (BigInt(low) < least || BigInt(high) - 1n > most)
+    throw new ArgumentError(
+      `${operation}: ${low} to ${high} goes beyond what ${dtype.name} holds exactly, ${least} to ${most}`,
+    );
+}
+
+/** The modulus of `random_` without bounds for types that are drawn in another's array. */
+export function randomModulus(dtype: DType): number | undefined {
+  if (dtype === bool) return 2;
+  if (dtype === uint8) return undefined;
+  const largest = dtype.itemsize === 2 ? largestWhole[dtype.name] : undefined;
+  return largest === undefined ? undefined : largest + 1;
+}

@@ -1,0 +1,19 @@
+// Changing the layout of a tensor itself: squeeze_, t_ and the like.
+import type { Tensor } from "../../core/tensor.ts";
+import { bumpVersion, checkInPlace, requiresGradient, type View } from "./history.ts";
+
+/** Gives a tensor the layout, and the place in the graph, of a view of itself. */
+export function relayoutInPlace(operation: string, self: Tensor, view: () => Tensor): Tensor {
+  checkInPlace(operation, self, requiresGradient(self));
+  const viewed = view();
+  self.setLayout(viewed.sizes, viewed.strides, viewed.offset, viewed.count, viewed.dense);
+  bumpVersion(operation, self);
+  if (viewed.node !== null) {
+    self.node = viewed.node;
+    self.outputIndex = 0;
+    self.tracked = true;
+    if (self.hooks?.retainsGrad === true) self.retainGrad();
+  }
+  if (self.viewOf !== null) (self.viewOf as View).version = self.storage.version;
+  return self;
+}
