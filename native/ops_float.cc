@@ -85,7 +85,8 @@ void execute_scalar(int opcode, T* d, const T* a, const T* b, long n) {
     EACH(atan, atan(x)) EACH(sinh, sinh(x)) EACH(cosh, cosh(x)) EACH(tanh, tanh(x)) EACH(asinh, asinh(x)) EACH(acosh, acosh(x))
     EACH(atanh, atanh(x)) EACH(sigmoid, sigmoid_scalar(x)) EACH(erf, erf(x)) EACH(erfc, erfc(x)) EACH(erfinv, erfinv_scalar(x))
     EACH(lgamma, lgamma(x)) EACH(digamma, digamma_scalar(x)) EACH(trigamma, trigamma_scalar(x))
-    EACH_PAIR(atan2, atan2(x, y)) EACH_PAIR(hypot, hypot(x, y)) EACH_PAIR(pow, pow(x, y))
+    EACH(erfcx, erfcx_scalar(x)) EACH(ndtri, ndtri_scalar(x)) EACH(i0e, bessel_scalar(0, x)) EACH(i1e, bessel_scalar(1, x))
+    EACH_PAIR(zeta, zeta_scalar(x, y)) EACH_PAIR(atan2, atan2(x, y)) EACH_PAIR(hypot, hypot(x, y)) EACH_PAIR(pow, pow(x, y))
     case kOp_nextafter:
       for (long i = 0; i < n; i++) d[i] = sizeof(T) == 4 ? (T)nextafterf((float)a[i], (float)b[i]) : (T)nextafter((double)a[i], (double)b[i]);
       return;

@@ -107,4 +107,80 @@ static inline double erfinv_scalar(double x) {
   return copysign(y, x);
 }
 
+// exp(x^2) erfc(x): the product where neither factor leaves the range, beyond that the continued fraction of Laplace.
+static inline double erfcx_scalar(double x) {
+  if (x < -26.7) return INFINITY;
+  if (x < 8) {
+    // exp(x^2) from a part of x whose square is exact.
+    const double coarse = trunc(x * 16) / 16;
+    return exp(coarse * coarse) * exp((x - coarse) * (x + coarse)) * erfc(x);
+  }
+  double fraction = 0;
+  for (int k = 40; k > 0; k--) fraction = k * 0.5 / (x + fraction);
+  return x != x ? x : 0.56418958354775628695 / (x + fraction);
+}
+
+// By erfinv in the middle, in the tails by Newton's method on log erfc.
+static inline double ndtri_scalar(double p) {
+  if (!(p >= 0 && p <= 1)) return NAN;
+  if (p == 0) return -INFINITY;
+  if (p == 1) return INFINITY;
+  if (p > 0.99) return -ndtri_scalar(1 - p);
+  if (p > 0.01) return 1.41421356237309504880 * erfinv_scalar(2 * p - 1);
+  const double target = log(2 * p);
+  double x = sqrt(-target);
+  for (int step = 0; step < 8; step++) {
+    const double scaled = erfcx_scalar(x);
+    x += (log(scaled) - x * x - target) * 1.77245385090551602730 * scaled / 2;
+  }
+  return -1.41421356237309504880 * x;
+}
+
+// exp(-|x|) times the Bessel function I of order 0 or 1: the ascending series, or from 20 on the asymptotic one
+// (Abramowitz and Stegun 9.6.10 and 9.7.1).
+static inline double bessel_scalar(int order, double x) {
+  const double size = fabs(x);
+  double term = 1, sum = 1, value;
+  if (size <= 20) {
+    for (int k = 1; term > sum * 1e-17; k++) {
+      term *= size * size / (4. * k * (k + order));
+      sum += term;
+    }
+    value = (order == 0 ? sum : sum * size / 2) * exp(-size);
+  } else {
+    for (int k = 1; k <= 30; k++) {
+      term *= ((2. * k - 1) * (2. * k - 1) - 4 * order) / (8 * k * size);
+      sum += term;
+    }
+    value = sum / sqrt(6.28318530717958647693 * size);
+  }
+  return order == 1 ? copysign(value, x) : value;
+}
+
+// Hurwitz's zeta function: ten terms and the Euler-Maclaurin formula; below 0 the terms on either side of 0 apart.
+static inline double zeta_scalar(double s, double q) {
+  static const double weights[] = {1. / 12, -1. / 720, 1. / 30240, -1. / 1209600, 1. / 47900160, -691. / 1307674368000.,
+                                   1. / 74724249600., -3617. / 10670622842880000., 43867. / 5109094217170944000.};
+  if (s == 1) return INFINITY;
+  if (!(s > 1)) return NAN;
+  if (q <= 0) {
+    if (q == floor(q)) return INFINITY;
+    if (s != floor(s)) return NAN;
+    const double rest = q - floor(q);
+    return zeta_scalar(s, rest) + (fmod(s, 2) == 0 ? 1 : -1) * (zeta_scalar(s, 1 - rest) - zeta_scalar(s, 1 - q));
+  }
+  if (q == INFINITY) return 0;
+  double sum = 0, at = q;
+  for (int k = 0; k < 10; k++, at += 1) sum += pow(at, -s);
+  double power = pow(at, -s), factor = s;
+  sum += power * at / (s - 1) + power / 2;
+  for (int j = 0; j < 9; j++) {
+    power /= at;
+    sum += weights[j] * factor * power;
+    power /= at;
+    factor *= (s + 2 * j + 1) * (s + 2 * j + 2);
+  }
+  return sum;
+}
+
 }  // namespace FLAMBEAU_ISA

@@ -1,6 +1,7 @@
 // Derivatives of scalar expressions, again as expressions.
 import {
   call,
+  constant,
   type Expression,
   gradient,
   input,
@@ -9,6 +10,8 @@ import {
   substitute,
 } from "./expression.ts";
 import { functionOf } from "./scalar.ts";
+
+const zero = constant(0);
 
 /**
  * The gradient with respect to each tensor operand, in terms of the operands, `result` and `gradient`: reverse accumulation over
@@ -21,13 +24,24 @@ export function differentiate(root: Expression, inputCount: number): (Expression
     if (adjoint === undefined || e.kind !== "call") continue;
     // A rule may speak of its own value; at the root that value is the saved result.
     const value = e === root ? result : e;
-    const parts = functionOf(e.name).derivative(adjoint, e.operands, value);
+    // A gradient of nothing stays one: multiplied by an infinite slope it would become NaN.
+    const parts =
+      adjoint === zero
+        ? e.operands.map(() => zero)
+        : functionOf(e.name).derivative(adjoint, e.operands, value);
     parts.forEach((part, i) => {
       if (part === null) return;
       const operand = e.operands[i]!;
       if (operand.kind === "constant" || operand.kind === "scalar") return;
       const before = adjoints.get(operand);
-      adjoints.set(operand, before === undefined ? part : call("add", before, part));
+      adjoints.set(
+        operand,
+        before === undefined || before === zero
+          ? part
+          : part === zero
+            ? before
+            : call("add", before, part),
+      );
     });
   }
   return Array.from({ length: inputCount }, (_, i) => {

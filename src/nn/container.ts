@@ -5,6 +5,7 @@ import { describe } from "../ops/define/parameters.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { callModule, type Layer, Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import { moduleText } from "./text.ts";
 
 /** The place of a possibly negative index. */
 function position(owner: string, index: number, length: number): number {
@@ -86,6 +87,23 @@ export class ModuleList<M extends Module = Layer> extends Row<M> {
   constructor(modules: Iterable<M> = []) {
     super();
     for (const module of modules) this.append(module);
+  }
+
+  /** Neighbours with the same text are written once, as PyTorch does. */
+  override toString(): string {
+    const runs: { text: string; first: number; count: number }[] = [];
+    for (const [i, module] of [...this].entries()) {
+      const text = String(module);
+      const last = runs.at(-1);
+      if (last?.text === text) last.count++;
+      else runs.push({ text, first: i, count: 1 });
+    }
+    const lines = runs.map(({ text, first, count }): [string, string] =>
+      count === 1
+        ? [String(first), text]
+        : [`${first}-${first + count - 1}`, `${count} x ${text}`],
+    );
+    return moduleText(this.constructor.name, "", lines);
   }
 
   /** Adds several modules at the end. */

@@ -41,26 +41,25 @@ export abstract class FunctionModule<
   static readonly operation: OperationLike;
   /** How many of its parameters are inputs, and so not settings. */
   static readonly inputs: 1 | 2 | 3 = 1;
+  /** Parameters of the operation that follow the module's state, and so are not settings. */
+  static readonly state: readonly string[] = [];
   /** The settings by name, as the operation takes them. Tensors are buffers under PyTorch's names. */
   readonly settings: Readonly<Record<string, unknown>>;
 
   constructor(...args: A) {
     super();
-    const { operation, inputs, name } = new.target;
+    const { operation, inputs, state, name } = new.target;
     const settings: p.Parameters = Object.fromEntries(
-      Object.entries(operation.record.parameters).slice(inputs),
+      Object.entries(operation.record.parameters)
+        .slice(inputs)
+        .filter(([key]) => !state.includes(key)),
     );
-    const given = p.readArguments(`nn.${name}`, { ...settings, ...new.target.extra }, args);
+    const given = p.readArguments(`nn.${name}`, settings, args);
     this.settings = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== null && !(value instanceof Tensor)),
     );
     for (const [key, setting] of Object.entries(settings))
       if (setting.tensors) this.registerBuffer(snake(key), (given[key] ?? null) as Tensor | null);
-  }
-
-  /** Parameters of the module that are not the operation's. */
-  static get extra(): p.Parameters {
-    return {};
   }
 
   override forward(...inputs: InputsOf<F, N>): Tensor {

@@ -255,7 +255,7 @@ export function truncNormal_(
     t.normal_(mean, std, source(generator));
     for (;;) {
       const outside = t.lt(a).logicalOr(t.gt(b));
-      if (outside.any().item() === false) return;
+      if (!outside.any().item()) return;
       const again = t.emptyLike().normal_(mean, std, source(generator));
       t.copy_(again.where(outside, t));
     }

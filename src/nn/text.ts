@@ -6,7 +6,7 @@ const indented = (text: string): string => text.split("\n").join("\n  ");
 export function moduleText(
   name: string,
   extra: string,
-  children: readonly (readonly [string, object])[],
+  children: readonly (readonly [string, object | string])[],
 ): string {
   const extraLines = extra === "" ? [] : extra.split("\n");
   const childLines = children.map(([key, child]) => `(${key}): ${indented(String(child))}`);

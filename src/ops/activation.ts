@@ -30,7 +30,7 @@ const normalBelow = (x: Expression): Expression =>
  * The logistic function, `1 / (1 + exp(-x))`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).sigmoid() // => ?
+ * torch.tensor([0, 1]).sigmoid() // => tensor([0.5000, 0.7311])
  * ```
  */
 export const sigmoid: Unary = pointwise({
@@ -44,7 +44,7 @@ export const sigmoid: Unary = pointwise({
  * x where positive, `alpha * (exp(x) - 1)` elsewhere.
  * @example
  * ```ts
- * torch.nn.functional.elu(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.elu(torch.tensor([-1, 0, 2])) // => tensor([-0.6321,  0.0000,  2.0000])
  * ```
  */
 export const elu: FunctionOnly<
@@ -70,7 +70,7 @@ export const elu: FunctionOnly<
  * x where positive, `alpha * (exp(x / alpha) - 1)` elsewhere. Refuses alpha = 0 by giving NaN.
  * @example
  * ```ts
- * torch.nn.functional.celu(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.celu(torch.tensor([-1, 0, 2])) // => tensor([-0.6321,  0.0000,  2.0000])
  * ```
  */
 export const celu: FunctionOnly<
@@ -96,7 +96,7 @@ export const celu: FunctionOnly<
  * `scale * (max(x, 0) + min(0, alpha * (exp(x) - 1)))` with the constants of Klambauer et al., "Self-Normalizing Neural Networks" (2017).
  * @example
  * ```ts
- * torch.nn.functional.selu(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.selu(torch.tensor([-1, 0, 2])) // => tensor([-1.1113,  0.0000,  2.1014])
  * ```
  */
 export const selu: FunctionOnly<
@@ -156,7 +156,7 @@ const geluTanh: Variant = pointwise({
  * `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x ** 3)))` (Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016).
  * @example
  * ```ts
- * torch.nn.functional.gelu(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.gelu(torch.tensor([-1, 0, 2])) // => tensor([-0.1587,  0.0000,  1.9545])
  * ```
  */
 export const gelu: FunctionOnly<
@@ -172,7 +172,7 @@ export const gelu: FunctionOnly<
  * `x * sigmoid(x)`, also called swish.
  * @example
  * ```ts
- * torch.nn.functional.silu(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.silu(torch.tensor([-1, 0, 2])) // => tensor([-0.2689,  0.0000,  1.7616])
  * ```
  */
 export const silu: FunctionOnly<
@@ -194,7 +194,7 @@ export const silu: FunctionOnly<
  * `x * tanh(log(1 + exp(x)))`.
  * @example
  * ```ts
- * torch.nn.functional.mish(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.mish(torch.tensor([-1, 0, 2])) // => tensor([-0.3034,  0.0000,  1.9440])
  * ```
  */
 export const mish: FunctionOnly<
@@ -217,7 +217,7 @@ export const mish: FunctionOnly<
  * A smooth relu, `log(1 + exp(beta * x)) / beta`; x itself where `beta * x` exceeds `threshold`.
  * @example
  * ```ts
- * torch.nn.functional.softplus(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.softplus(torch.tensor([-1, 0, 2])) // => tensor([0.3133, 0.6931, 2.1269])
  * ```
  */
 export const softplus: FunctionOnly<
@@ -248,7 +248,7 @@ export const softplus: FunctionOnly<
  * `x - tanh(x)`. Refuses bool; integers give the default floating type.
  * @example
  * ```ts
- * torch.nn.functional.tanhshrink(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.tanhshrink(torch.tensor([-1, 0, 2])) // => tensor([-0.2384,  0.0000,  1.0360])
  * ```
  */
 export const tanhshrink: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -264,7 +264,7 @@ export const tanhshrink: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * `x / (1 + |x|)`. Refuses bool; integers give the default floating type.
  * @example
  * ```ts
- * torch.nn.functional.softsign(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.softsign(torch.tensor([-1, 0, 2])) // => tensor([-0.5000,  0.0000,  0.6667])
  * ```
  */
 export const softsign: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -284,7 +284,7 @@ export const softsign: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * `log(sigmoid(x))`, without overflow.
  * @example
  * ```ts
- * torch.nn.functional.logsigmoid(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.logsigmoid(torch.tensor([-1, 0, 2])) // => tensor([-1.3133, -0.6931, -0.1269])
  * ```
  */
 export const logsigmoid: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -302,7 +302,7 @@ export const logsigmoid: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0.5, 0.9]).logit() // => ?
+ * torch.tensor([0.5, 0.9]).logit() // => tensor([0.0000, 2.1972])
  * ```
  */
 export const logit: MethodWithInPlace<
@@ -330,7 +330,7 @@ export const logit: MethodWithInPlace<
  * The first half of a dimension times the sigmoid of the second. Floating-point operands only; refuses an odd size.
  * @example
  * ```ts
- * torch.nn.functional.glu(torch.tensor([1, 2, 0, 0])) // => ?
+ * torch.nn.functional.glu(torch.tensor([1, 2, 0, 0])) // => tensor([0.5000, 1.0000])
  * ```
  */
 export const glu: FunctionOnly<
@@ -349,12 +349,6 @@ export const glu: FunctionOnly<
       throw new ShapeError(
         `glu: dimension ${at} has the odd size ${size}; it is split in two halves`,
       );
-    const halves = input.reshape([
-      ...input.sizes.slice(0, at),
-      2,
-      size / 2,
-      ...input.sizes.slice(at + 1),
-    ]);
-    return halves.select(at, 0).mul(halves.select(at, 1).sigmoid());
+    return input.narrow(at, 0, size / 2).mul(input.narrow(at, size / 2, size / 2).sigmoid());
   },
 });

@@ -13,7 +13,7 @@ import type { Binary, BinaryWithAlpha, Unary } from "./types.ts";
  * The sum `self + alpha * other`, broadcast and promoted.
  * @example
  * ```ts
- * torch.tensor([1, 2]).add(torch.tensor([10, 20]), { alpha: 2 }) // => ?
+ * torch.tensor([1, 2]).add(torch.tensor([10, 20]), { alpha: 2 }) // => tensor([21., 42.])
  * ```
  */
 export const add: BinaryWithAlpha = pointwise({
@@ -28,7 +28,7 @@ export const add: BinaryWithAlpha = pointwise({
  * The difference `self - alpha * other`, broadcast and promoted. Refuses bool, as PyTorch does.
  * @example
  * ```ts
- * torch.tensor([1, 2]).sub(3) // => ?
+ * torch.tensor([1, 2]).sub(3) // => tensor([-2., -1.])
  * ```
  */
 export const sub: BinaryWithAlpha = pointwise({
@@ -45,7 +45,7 @@ export const sub: BinaryWithAlpha = pointwise({
  * The difference the other way round, `other - alpha * input`. Refuses bool.
  * @example
  * ```ts
- * torch.rsub(torch.tensor([1, 2]), 3) // => ?
+ * torch.rsub(torch.tensor([1, 2]), 3) // => tensor([2., 1.])
  * ```
  */
 export const rsub: FunctionOnly<
@@ -66,7 +66,8 @@ export const rsub: FunctionOnly<
  * The product `self * other`, broadcast and promoted.
  * @example
  * ```ts
- * torch.tensor([1, 2]).mul(torch.tensor([[3], [4]])) // => ?
+ * torch.tensor([1, 2]).mul(torch.tensor([[3], [4]])) // => tensor([[3., 6.],
+ *     //            [4., 8.]])
  * ```
  */
 export const mul: Binary = pointwise({
@@ -114,7 +115,7 @@ const quotientDown: Variant = pointwise({
  * and gradients are 0.
  * @example
  * ```ts
- * torch.tensor([7, -7]).div(2, { roundingMode: "floor" }) // => ?
+ * torch.tensor([7, -7]).div(2, { roundingMode: "floor" }) // => tensor([ 3., -4.])
  * ```
  */
 export const div: MethodWithInPlace<
@@ -142,7 +143,7 @@ export const divide: typeof div = div;
  * The quotient `self / other`, broadcast; integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 2]).trueDivide(4) // => ?
+ * torch.tensor([1, 2]).trueDivide(4) // => tensor([0.2500, 0.5000])
  * ```
  */
 export const trueDivide: Binary = dispatch({
@@ -158,7 +159,7 @@ export const trueDivide: Binary = dispatch({
  * `roundingMode` can.
  * @example
  * ```ts
- * torch.tensor([7, -7]).floorDivide(2) // => ?
+ * torch.tensor([7, -7]).floorDivide(2) // => tensor([ 3., -4.])
  * ```
  */
 export const floorDivide: Binary = pointwise({
@@ -177,7 +178,7 @@ export const floorDivide: Binary = pointwise({
  * Integers must not be divided by zero.
  * @example
  * ```ts
- * torch.tensor([7, -7]).remainder(3) // => ?
+ * torch.tensor([7, -7]).remainder(3) // => tensor([1., 2.])
  * ```
  */
 export const remainder: Binary = pointwise({
@@ -196,7 +197,7 @@ export const remainder: Binary = pointwise({
  * The remainder of division rounded toward zero, which has the sign of `self`. Broadcast and promoted. Integers must not be divided by zero.
  * @example
  * ```ts
- * torch.tensor([7, -7]).fmod(3) // => ?
+ * torch.tensor([7, -7]).fmod(3) // => tensor([ 1., -1.])
  * ```
  */
 export const fmod: Binary = pointwise({
@@ -221,7 +222,7 @@ export const multiply: Binary = mul;
  * The negative `-self`. Refuses bool.
  * @example
  * ```ts
- * torch.tensor([1, -2]).neg() // => ?
+ * torch.tensor([1, -2]).neg() // => tensor([-1.,  2.])
  * ```
  */
 export const neg: Unary = pointwise({
@@ -239,7 +240,7 @@ export const negative: Unary = neg;
  * The tensor itself. Refuses bool.
  * @example
  * ```ts
- * torch.tensor([1, -2]).positive() // => ?
+ * torch.tensor([1, -2]).positive() // => tensor([ 1., -2.])
  * ```
  */
 export const positive: Method = composite({
@@ -252,7 +253,7 @@ export const positive: Method = composite({
  * The magnitude. Refuses bool. The gradient at 0 is 0.
  * @example
  * ```ts
- * torch.tensor([1, -2]).abs() // => ?
+ * torch.tensor([1, -2]).abs() // => tensor([1., 2.])
  * ```
  */
 export const abs: Unary = pointwise({
@@ -270,7 +271,7 @@ export const absolute: Unary = abs;
  * -1, 0 or 1 as the element is negative, zero or positive; 0 for NaN. The gradient is 0.
  * @example
  * ```ts
- * torch.tensor([3, 0, -2]).sign() // => ?
+ * torch.tensor([3, 0, -2]).sign() // => tensor([ 1.,  0., -1.])
  * ```
  */
 export const sign: Unary = pointwise({
@@ -284,7 +285,7 @@ export const sign: Unary = pointwise({
  * The sign: of real numbers the same as `sign`.
  * @example
  * ```ts
- * torch.tensor([3, 0, -2]).sgn() // => ?
+ * torch.tensor([3, 0, -2]).sgn() // => tensor([ 1.,  0., -1.])
  * ```
  */
 export const sgn: Unary = pointwise({
@@ -298,7 +299,7 @@ export const sgn: Unary = pointwise({
  * `1 / x`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([2, -4]).reciprocal() // => ?
+ * torch.tensor([2, -4]).reciprocal() // => tensor([ 0.5000, -0.2500])
  * ```
  */
 export const reciprocal: Unary = pointwise({
@@ -313,7 +314,7 @@ export const reciprocal: Unary = pointwise({
  * The greatest common divisor, at least 0; broadcast. Integers only.
  * @example
  * ```ts
- * torch.tensor([12n, -18n]).gcd(torch.tensor([8n, 12n])) // => ?
+ * torch.tensor([12n, -18n]).gcd(torch.tensor([8n, 12n])) // => tensor([4, 6])
  * ```
  */
 export const gcd: MethodWithInPlace<[other: Tensor]> = pointwise({
@@ -328,7 +329,7 @@ export const gcd: MethodWithInPlace<[other: Tensor]> = pointwise({
  * The least common multiple, at least 0; broadcast. Integers only.
  * @example
  * ```ts
- * torch.tensor([4n, -6n]).lcm(torch.tensor([6n, 9n])) // => ?
+ * torch.tensor([4n, -6n]).lcm(torch.tensor([6n, 9n])) // => tensor([12, 18])
  * ```
  */
 export const lcm: MethodWithInPlace<[other: Tensor]> = pointwise({
@@ -343,7 +344,7 @@ export const lcm: MethodWithInPlace<[other: Tensor]> = pointwise({
  * `self + value * tensor1 * tensor2`, broadcast and promoted.
  * @example
  * ```ts
- * torch.tensor([1, 1]).addcmul(torch.tensor([2, 3]), torch.tensor([4, 5]), { value: 10 }) // => ?
+ * torch.tensor([1, 1]).addcmul(torch.tensor([2, 3]), torch.tensor([4, 5]), { value: 10 }) // => tensor([ 81., 151.])
  * ```
  */
 export const addcmul: MethodWithInPlace<
@@ -361,7 +362,7 @@ export const addcmul: MethodWithInPlace<
  * `self + value * tensor1 / tensor2`, broadcast and promoted. Refuses to divide integers by integers.
  * @example
  * ```ts
- * torch.tensor([1, 1]).addcdiv(torch.tensor([2, 3]), torch.tensor([4, 6])) // => ?
+ * torch.tensor([1, 1]).addcdiv(torch.tensor([2, 3]), torch.tensor([4, 6])) // => tensor([1.5000, 1.5000])
  * ```
  */
 export const addcdiv: MethodWithInPlace<

@@ -16,7 +16,7 @@ import type { Comparison, Predicate } from "./types.ts";
  * Whether `self == other`. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).eq(2) // => ?
+ * torch.tensor([1, 2, 3]).eq(2) // => tensor([False,  True, False])
  * ```
  */
 export const eq: Comparison = pointwise({
@@ -31,7 +31,7 @@ export const eq: Comparison = pointwise({
  * Whether `self != other`. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).ne(2) // => ?
+ * torch.tensor([1, 2, 3]).ne(2) // => tensor([ True, False,  True])
  * ```
  */
 export const ne: Comparison = pointwise({
@@ -46,7 +46,7 @@ export const ne: Comparison = pointwise({
  * Whether `self < other`. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).lt(2) // => ?
+ * torch.tensor([1, 2, 3]).lt(2) // => tensor([ True, False, False])
  * ```
  */
 export const lt: Comparison = pointwise({
@@ -61,7 +61,7 @@ export const lt: Comparison = pointwise({
  * Whether `self <= other`. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).le(2) // => ?
+ * torch.tensor([1, 2, 3]).le(2) // => tensor([ True,  True, False])
  * ```
  */
 export const le: Comparison = pointwise({
@@ -76,7 +76,7 @@ export const le: Comparison = pointwise({
  * Whether `self > other`. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).gt(2) // => ?
+ * torch.tensor([1, 2, 3]).gt(2) // => tensor([False, False,  True])
  * ```
  */
 export const gt: Comparison = pointwise({
@@ -91,7 +91,7 @@ export const gt: Comparison = pointwise({
  * Whether `self >= other`. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).ge(2) // => ?
+ * torch.tensor([1, 2, 3]).ge(2) // => tensor([False,  True,  True])
  * ```
  */
 export const ge: Comparison = pointwise({
@@ -124,7 +124,7 @@ const infinite = (x: Expression): Expression => f.and(f.eq(x, x), f.ne(f.sub(x, 
  * Whether the element is NaN. Gives bool.
  * @example
  * ```ts
- * torch.tensor([1, NaN, Infinity, -Infinity]).isnan() // => ?
+ * torch.tensor([1, NaN, Infinity, -Infinity]).isnan() // => tensor([False,  True, False, False])
  * ```
  */
 export const isnan: Predicate = pointwise({
@@ -138,7 +138,7 @@ export const isnan: Predicate = pointwise({
  * Whether the element is infinite. Gives bool.
  * @example
  * ```ts
- * torch.tensor([1, NaN, Infinity, -Infinity]).isinf() // => ?
+ * torch.tensor([1, NaN, Infinity, -Infinity]).isinf() // => tensor([False, False,  True,  True])
  * ```
  */
 export const isinf: Predicate = pointwise({
@@ -152,7 +152,7 @@ export const isinf: Predicate = pointwise({
  * Whether the element is neither infinite nor NaN. Gives bool.
  * @example
  * ```ts
- * torch.tensor([1, NaN, Infinity, -Infinity]).isfinite() // => ?
+ * torch.tensor([1, NaN, Infinity, -Infinity]).isfinite() // => tensor([ True, False, False, False])
  * ```
  */
 export const isfinite: Predicate = pointwise({
@@ -166,7 +166,7 @@ export const isfinite: Predicate = pointwise({
  * Whether the element is infinity. Gives bool.
  * @example
  * ```ts
- * torch.tensor([1, NaN, Infinity, -Infinity]).isposinf() // => ?
+ * torch.tensor([1, NaN, Infinity, -Infinity]).isposinf() // => tensor([False, False,  True, False])
  * ```
  */
 export const isposinf: Predicate = pointwise({
@@ -180,7 +180,7 @@ export const isposinf: Predicate = pointwise({
  * Whether the element is -infinity. Gives bool.
  * @example
  * ```ts
- * torch.tensor([1, NaN, Infinity, -Infinity]).isneginf() // => ?
+ * torch.tensor([1, NaN, Infinity, -Infinity]).isneginf() // => tensor([False, False, False,  True])
  * ```
  */
 export const isneginf: Predicate = pointwise({
@@ -194,7 +194,7 @@ export const isneginf: Predicate = pointwise({
  * Whether the element is a real number: always so, there are no complex types. Gives bool.
  * @example
  * ```ts
- * torch.tensor([1, NaN, Infinity, -Infinity]).isreal() // => ?
+ * torch.tensor([1, NaN, Infinity, -Infinity]).isreal() // => tensor([True, True, True, True])
  * ```
  */
 export const isreal: Predicate = pointwise({
@@ -208,7 +208,7 @@ export const isreal: Predicate = pointwise({
  * Whether the element has a minus sign, as negative numbers and -0 have. Gives bool.
  * @example
  * ```ts
- * torch.tensor([1, -1, -0]).signbit() // => ?
+ * torch.tensor([1, -1, -0]).signbit() // => tensor([False,  True,  True])
  * ```
  */
 export const signbit: Predicate = pointwise({
@@ -222,7 +222,7 @@ export const signbit: Predicate = pointwise({
  * The step function: 0 below zero, `values` at zero, 1 above. Operands of one type; broadcast. It cannot be differentiated.
  * @example
  * ```ts
- * torch.tensor([-1, 0, 2]).heaviside(torch.tensor([0.5])) // => ?
+ * torch.tensor([-1, 0, 2]).heaviside(torch.tensor([0.5])) // => tensor([0.0000, 0.5000, 1.0000])
  * ```
  */
 export const heaviside: MethodWithInPlace<[values: Tensor]> = pointwise({
@@ -265,7 +265,7 @@ const tolerance = {
  * Operands of one type; broadcast. Gives bool. Negative tolerances are refused.
  * @example
  * ```ts
- * torch.tensor([1, 2]).isclose(torch.tensor([1.000001, 2.1])) // => ?
+ * torch.tensor([1, 2]).isclose(torch.tensor([1.000001, 2.1])) // => tensor([ True, False])
  * ```
  */
 export const isclose: Method<[other: Tensor, ...Tolerance]> = composite({
@@ -287,7 +287,7 @@ export const isclose: Method<[other: Tensor, ...Tolerance]> = composite({
  * Whether all elements are close, as `isclose` says. Gives true or false.
  * @example
  * ```ts
- * torch.tensor([1, 2]).allclose(torch.tensor([1.000001, 2])) // => ?
+ * torch.tensor([1, 2]).allclose(torch.tensor([1.000001, 2])) // => true
  * ```
  */
 export const allclose: Method<[other: Tensor, ...Tolerance], boolean> = composite({
@@ -301,7 +301,7 @@ export const allclose: Method<[other: Tensor, ...Tolerance], boolean> = composit
  * Whether both tensors have the same shape and the same elements. Gives true or false.
  * @example
  * ```ts
- * torch.tensor([1, 2]).equal(torch.tensor([1, 2])) // => ?
+ * torch.tensor([1, 2]).equal(torch.tensor([1, 2])) // => true
  * ```
  */
 export const equal: Method<[other: Tensor], boolean> = composite({

@@ -150,9 +150,8 @@ export const newEmptyStrided: Method<[size: readonly number[], stride: readonly 
     name: "newEmptyStrided",
     parameters: { self: p.tensor, size: p.integers, stride: p.integers },
     compute: ({ self, size, stride }) => {
+      if (sameSizes(stride, contiguousStrides(size))) return empty(size, self.dtype, self.device);
       const reach = size.reduce((most, n, i) => most + Math.max(n - 1, 0) * stride[i]!, 1);
-      const flat = empty([reach], self.dtype, self.device);
-      if (sameSizes(stride, contiguousStrides(size))) return flat.view(size);
-      return flat.asStrided(size, stride, 0);
+      return empty([reach], self.dtype, self.device).asStrided(size, stride, 0);
     },
   });

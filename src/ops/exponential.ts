@@ -15,7 +15,7 @@ import type { Unary } from "./types.ts";
  * The exponential, e to the power x. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).exp() // => ?
+ * torch.tensor([0, 1]).exp() // => tensor([1.0000, 2.7183])
  * ```
  */
 export const exp: Unary = pointwise({
@@ -29,7 +29,7 @@ export const exp: Unary = pointwise({
  * 2 to the power x. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 3]).exp2() // => ?
+ * torch.tensor([0, 3]).exp2() // => tensor([1., 8.])
  * ```
  */
 export const exp2: Unary = pointwise({
@@ -43,7 +43,7 @@ export const exp2: Unary = pointwise({
  * `exp(x) - 1`, exact near 0. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1e-10]).expm1() // => ?
+ * torch.tensor([0, 1e-10]).expm1() // => tensor([0.0000e+00, 1.0000e-10])
  * ```
  */
 export const expm1: Unary = pointwise({
@@ -57,7 +57,7 @@ export const expm1: Unary = pointwise({
  * The natural logarithm; -infinity at 0, NaN below. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 10]).log() // => ?
+ * torch.tensor([1, 10]).log() // => tensor([0.0000, 2.3026])
  * ```
  */
 export const log: Unary = pointwise({
@@ -72,7 +72,7 @@ export const log: Unary = pointwise({
  * The logarithm to base 2. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 8]).log2() // => ?
+ * torch.tensor([1, 8]).log2() // => tensor([0., 3.])
  * ```
  */
 export const log2: Unary = pointwise({
@@ -87,7 +87,7 @@ export const log2: Unary = pointwise({
  * The logarithm to base 10. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 1000]).log10() // => ?
+ * torch.tensor([1, 1000]).log10() // => tensor([0., 3.])
  * ```
  */
 export const log10: Unary = pointwise({
@@ -102,7 +102,7 @@ export const log10: Unary = pointwise({
  * `log(1 + x)`, exact near 0. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1e-10]).log1p() // => ?
+ * torch.tensor([0, 1e-10]).log1p() // => tensor([0.0000e+00, 1.0000e-10])
  * ```
  */
 export const log1p: Unary = pointwise({
@@ -118,7 +118,7 @@ export const log1p: Unary = pointwise({
  * The square root; NaN below 0. Its gradient at 0 is infinite. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([4, 9]).sqrt() // => ?
+ * torch.tensor([4, 9]).sqrt() // => tensor([2., 3.])
  * ```
  */
 export const sqrt: Unary = pointwise({
@@ -133,7 +133,7 @@ export const sqrt: Unary = pointwise({
  * The reciprocal of the square root, `1 / sqrt(x)`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([4, 0.25]).rsqrt() // => ?
+ * torch.tensor([4, 0.25]).rsqrt() // => tensor([0.5000, 2.0000])
  * ```
  */
 export const rsqrt: Unary = pointwise({
@@ -198,7 +198,7 @@ const powerOfNumber: Variant = pointwise({
  * Integers stay integers and wrap; a negative number as exponent of integers is refused, and so are two bools.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).pow(2) // => ?
+ * torch.tensor([1, 2, 3]).pow(2) // => tensor([1., 4., 9.])
  * ```
  */
 export const pow: MethodWithInPlace<[exponent: Tensor | number]> &
@@ -220,7 +220,7 @@ export const pow: MethodWithInPlace<[exponent: Tensor | number]> &
  * The square, `x * x`. Bool gives int64.
  * @example
  * ```ts
- * torch.tensor([1, -2, 3]).square() // => ?
+ * torch.tensor([1, -2, 3]).square() // => tensor([1., 4., 9.])
  * ```
  */
 export const square: Unary = dispatch({
@@ -235,7 +235,7 @@ export const square: Unary = dispatch({
  * `self` to the power `exponent`, computed in float64 whatever the operands are. In place only for float64.
  * @example
  * ```ts
- * torch.tensor([2, 3]).floatPower(-1).dtype // => ?
+ * torch.tensor([2, 3]).floatPower(-1).dtype // => torch.float64
  * ```
  */
 export const floatPower: MethodWithInPlace<[exponent: Tensor | number]> &
@@ -257,7 +257,7 @@ export const floatPower: MethodWithInPlace<[exponent: Tensor | number]> &
  * `log(exp(self) + exp(other))` without overflow, broadcast. Floating-point operands only.
  * @example
  * ```ts
- * torch.tensor([1000]).logaddexp(torch.tensor([1000])) // => ?
+ * torch.tensor([1000]).logaddexp(torch.tensor([1000])) // => tensor([1000.6932])
  * ```
  */
 export const logaddexp: Method<[other: Tensor]> = pointwise({
@@ -277,7 +277,7 @@ export const logaddexp: Method<[other: Tensor]> = pointwise({
  * `log2(2 ** self + 2 ** other)` without overflow, broadcast. Floating-point operands only.
  * @example
  * ```ts
- * torch.tensor([1000]).logaddexp2(torch.tensor([1000])) // => ?
+ * torch.tensor([1000]).logaddexp2(torch.tensor([1000])) // => tensor([1001.])
  * ```
  */
 export const logaddexp2: Method<[other: Tensor]> = pointwise({
@@ -297,7 +297,7 @@ export const logaddexp2: Method<[other: Tensor]> = pointwise({
  * `self * log(other)`, which is 0 where `self` is 0; either may be a number. Broadcast; integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 2]).xlogy(torch.tensor([0, 1])) // => ?
+ * torch.tensor([0, 2]).xlogy(torch.tensor([0, 1])) // => tensor([0., 0.])
  * ```
  */
 export const xlogy: MethodWithInPlace<[other: Tensor | number]> &
@@ -318,7 +318,7 @@ export const xlogy: MethodWithInPlace<[other: Tensor | number]> &
  * The length of the hypotenuse, `sqrt(self ** 2 + other ** 2)`, without overflow; broadcast. Floating-point operands only.
  * @example
  * ```ts
- * torch.tensor([3, 5]).hypot(torch.tensor([4, 12])) // => ?
+ * torch.tensor([3, 5]).hypot(torch.tensor([4, 12])) // => tensor([ 5., 13.])
  * ```
  */
 export const hypot: MethodWithInPlace<[other: Tensor]> = pointwise({

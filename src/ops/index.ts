@@ -2,6 +2,7 @@
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
 export * from "./arrange.ts";
+export * from "./calculus.ts";
 export * from "./comparison.ts";
 export * from "./copy.ts";
 export * from "./create.ts";
@@ -13,6 +14,7 @@ export * from "./join.ts";
 export * from "./linear.ts";
 export * from "./logical.ts";
 export * from "./matmul.ts";
+export * from "./norm.ts";
 export * from "./random.ts";
 export * from "./rectifier.ts";
 export * from "./reduce.ts";

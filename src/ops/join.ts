@@ -16,10 +16,7 @@ import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
 type Join = FunctionOnly<
-  (
-    tensors: Iterable<Tensor>,
-    ...rest: Trailing<[dim: number], { readonly dim?: number }>
-  ) => Tensor
+  (tensors: Iterable<Tensor>, ...rest: Trailing<[dim: number], { readonly dim?: number }>) => Tensor
 >;
 type JoinAlong = FunctionOnly<(tensors: Iterable<Tensor>) => Tensor>;
 

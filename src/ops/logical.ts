@@ -14,7 +14,7 @@ type Combination = MethodWithInPlace<[other: Tensor]>;
  * Whether both elements are non-zero. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([0, 1, 2]).logicalAnd(torch.tensor([1, 0, 1])) // => ?
+ * torch.tensor([0, 1, 2]).logicalAnd(torch.tensor([1, 0, 1])) // => tensor([False, False,  True])
  * ```
  */
 export const logicalAnd: Combination = pointwise({
@@ -29,7 +29,7 @@ export const logicalAnd: Combination = pointwise({
  * Whether one of the elements is non-zero. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([0, 0, 2]).logicalOr(torch.tensor([1, 0, 1])) // => ?
+ * torch.tensor([0, 0, 2]).logicalOr(torch.tensor([1, 0, 1])) // => tensor([ True, False,  True])
  * ```
  */
 export const logicalOr: Combination = pointwise({
@@ -44,7 +44,7 @@ export const logicalOr: Combination = pointwise({
  * Whether exactly one of the elements is non-zero. Broadcast; gives bool.
  * @example
  * ```ts
- * torch.tensor([0, 0, 2]).logicalXor(torch.tensor([1, 0, 1])) // => ?
+ * torch.tensor([0, 0, 2]).logicalXor(torch.tensor([1, 0, 1])) // => tensor([ True, False, False])
  * ```
  */
 export const logicalXor: Combination = pointwise({
@@ -59,7 +59,7 @@ export const logicalXor: Combination = pointwise({
  * Whether the element is zero. Gives bool.
  * @example
  * ```ts
- * torch.tensor([0, 1, 2]).logicalNot() // => ?
+ * torch.tensor([0, 1, 2]).logicalNot() // => tensor([ True, False, False])
  * ```
  */
 export const logicalNot: Unary = pointwise({
@@ -74,7 +74,7 @@ export const logicalNot: Unary = pointwise({
  * The bits that both have; of bools whether both are true. Broadcast. Integers and bool only.
  * @example
  * ```ts
- * torch.tensor([12n, 10n]).bitwiseAnd(6) // => ?
+ * torch.tensor([12n, 10n]).bitwiseAnd(6) // => tensor([4, 2])
  * ```
  */
 export const bitwiseAnd: Binary = pointwise({
@@ -89,7 +89,7 @@ export const bitwiseAnd: Binary = pointwise({
  * The bits that one of them has; of bools whether one is true. Broadcast. Integers and bool only.
  * @example
  * ```ts
- * torch.tensor([12n, 10n]).bitwiseOr(6) // => ?
+ * torch.tensor([12n, 10n]).bitwiseOr(6) // => tensor([14, 14])
  * ```
  */
 export const bitwiseOr: Binary = pointwise({
@@ -104,7 +104,7 @@ export const bitwiseOr: Binary = pointwise({
  * The bits that exactly one of them has; of bools whether exactly one is true. Broadcast. Integers and bool only.
  * @example
  * ```ts
- * torch.tensor([12n, 10n]).bitwiseXor(6) // => ?
+ * torch.tensor([12n, 10n]).bitwiseXor(6) // => tensor([10, 12])
  * ```
  */
 export const bitwiseXor: Binary = pointwise({
@@ -134,7 +134,7 @@ const negation: Variant = pointwise({
  * The bits that are not set, `-1 - x`; of bools the opposite. Integers and bool only.
  * @example
  * ```ts
- * torch.tensor([0n, 5n]).bitwiseNot() // => ?
+ * torch.tensor([0n, 5n]).bitwiseNot() // => tensor([-1, -6])
  * ```
  */
 export const bitwiseNot: Unary = dispatch({
@@ -148,7 +148,7 @@ export const bitwiseNot: Unary = dispatch({
  * The bits moved up, `self * 2 ** other`; what leaves the type is lost. Broadcast. Integers only.
  * @example
  * ```ts
- * torch.tensor([1n, 3n]).bitwiseLeftShift(2) // => ?
+ * torch.tensor([1n, 3n]).bitwiseLeftShift(2) // => tensor([ 4, 12])
  * ```
  */
 export const bitwiseLeftShift: Binary = pointwise({
@@ -163,7 +163,7 @@ export const bitwiseLeftShift: Binary = pointwise({
  * The bits moved down, `floor(self / 2 ** other)`. Broadcast. Integers only.
  * @example
  * ```ts
- * torch.tensor([16n, -5n]).bitwiseRightShift(2) // => ?
+ * torch.tensor([16n, -5n]).bitwiseRightShift(2) // => tensor([ 4, -2])
  * ```
  */
 export const bitwiseRightShift: Binary = pointwise({

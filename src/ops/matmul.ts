@@ -62,6 +62,8 @@ function product(
   addend: Tensor | null = null,
 ): Tensor {
   const r = a.sizes.length;
+  // Factors of integers lose their fraction, as in PyTorch.
+  if (a.dtype.kind !== "floating") [alpha, beta] = [Math.trunc(alpha), Math.trunc(beta)];
   const rows = a.sizes[r - 2]!;
   const columns = b.sizes[b.sizes.length - 1]!;
   const out = empty([...batch, rows, columns], a.dtype, a.device);
@@ -340,7 +342,6 @@ export const addmm: MethodWithInPlace<[mat1: Tensor, mat2: Tensor, options?: Fac
     checkRank("addmm", "mat1", mat1, 2);
     checkRank("addmm", "mat2", mat2, 2);
     checkTypes("addmm", [self, mat1, mat2]);
-    checkWhole("addmm", self, alpha, beta);
     if (mat1.sizes[1] !== mat2.sizes[0]) throw mismatch("addmm", mat1, mat2);
     return product(
       mat1,
@@ -381,8 +382,7 @@ export const baddbmm: MethodWithInPlace<[batch1: Tensor, batch2: Tensor, options
       checkRank("baddbmm", "batch1", batch1, 3);
       checkRank("baddbmm", "batch2", batch2, 3);
       checkTypes("baddbmm", [self, batch1, batch2]);
-      checkWhole("baddbmm", self, alpha, beta);
-      const [n, rows, k] = batch1.sizes as [number, number, number];
+        const [n, rows, k] = batch1.sizes as [number, number, number];
       if (n !== batch2.sizes[0] || k !== batch2.sizes[1]) throw mismatch("baddbmm", batch1, batch2);
       const addend = broadcast("baddbmm", self, [n, rows, batch2.sizes[2]!]);
       return product(batch1, batch2, [n], alpha, beta, addend);
@@ -447,7 +447,7 @@ export const addr: MethodWithInPlace<[vec1: Tensor, vec2: Tensor, options?: Fact
   compute: ({ self, vec1, vec2, beta, alpha }) => {
     const term = vec1.outer(vec2);
     if (self.dtype.kind === "boolean" && term.dtype.kind === "boolean")
-      return beta === 0 ? scaled(term, alpha) : scaled(term, alpha).add(self);
+      return term.mul(alpha !== 0).logicalOr(self);
     return combined("addr", self, term, beta, alpha);
   },
 });
@@ -471,7 +471,9 @@ export const addbmm: MethodWithInPlace<[batch1: Tensor, batch2: Tensor, options?
     },
     inPlace: true,
     compute: ({ self, batch1, batch2, beta, alpha }) =>
-      combined("addbmm", self, batch1.bmm(batch2).sum(0), beta, alpha),
+      self.dtype.kind === "floating"
+        ? combined("addbmm", self, batch1.bmm(batch2).sum(0), beta, alpha)
+        : combined("addbmm", self, batch1.bmm(batch2).sum(0), Math.trunc(beta), Math.trunc(alpha)),
   });
 
 /**
@@ -572,10 +574,16 @@ export const tensordot: FunctionOnly<
 > = composite({
   name: "tensordot",
   parameters: { a: p.tensor, b: p.tensor, dims: p.optional(p.anything, 2) },
-  compute: ({ a, b, dims }) => {
-    const [left, right] = contracted(a, b, dims);
-    const freeA = a.sizes.map((_, i) => i).filter((i) => !left.includes(i));
-    const freeB = b.sizes.map((_, i) => i).filter((i) => !right.includes(i));
+  compute: ({ a: first, b: second, dims }) => {
+    const [left, right] = contracted(first, second, dims);
+    const freeA = first.sizes.map((_, i) => i).filter((i) => !left.includes(i));
+    const freeB = second.sizes.map((_, i) => i).filter((i) => !right.includes(i));
+    // A size of 1 meets any size: its partner is summed first.
+    const own = (t: Tensor, list: number[], other: Tensor, others: number[]): Tensor => {
+      const sum = list.filter((d, i) => other.sizes[others[i]!] === 1 && t.sizes[d] !== 1);
+      return sum.length === 0 ? t : t.sum(sum, true);
+    };
+    const [a, b] = [own(first, left, second, right), own(second, right, first, left)];
     for (let i = 0; i < left.length; i++)
       if (a.sizes[left[i]!] !== b.sizes[right[i]!])
         throw new ShapeError(

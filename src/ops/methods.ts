@@ -14,6 +14,7 @@ import * as createFamily from "./create.ts";
 import * as entropyFamily from "./entropy.ts";
 import * as likelihoodFamily from "./likelihood.ts";
 import * as marginFamily from "./margin.ts";
+import * as calculusFamily from "./calculus.ts";
 import * as classesFamily from "./classes.ts";
 import * as exponentialFamily from "./exponential.ts";
 import * as extremumFamily from "./extremum.ts";
@@ -24,6 +25,7 @@ import * as linearFamily from "./linear.ts";
 import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
+import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
 import * as reduceFamily from "./reduce.ts";
@@ -58,6 +60,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   entropyFamily,
   likelihoodFamily,
   marginFamily,
+  calculusFamily,
   classesFamily,
   exponentialFamily,
   extremumFamily,
@@ -68,6 +71,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   logicalFamily,
   lossFamily,
   matmulFamily,
+  normFamily,
   randomFamily,
   rectifierFamily,
   reduceFamily,
@@ -104,6 +108,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof entropyFamily>,
       MethodsOf<typeof likelihoodFamily>,
       MethodsOf<typeof marginFamily>,
+      MethodsOf<typeof calculusFamily>,
       MethodsOf<typeof classesFamily>,
       MethodsOf<typeof exponentialFamily>,
       MethodsOf<typeof extremumFamily>,
@@ -114,6 +119,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof logicalFamily>,
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
+      MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,
       MethodsOf<typeof reduceFamily>,

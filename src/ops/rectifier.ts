@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from "../core/errors.ts";
 import { type Expression, gradient, result } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import type { Tensor } from "../core/tensor.ts";
-import type { Variant } from "./define/dispatch.ts";
+import { dispatch, type Variant } from "./define/dispatch.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { pointwise } from "./define/pointwise.ts";
@@ -20,7 +20,7 @@ const between = (x: Expression, limit: Expression): Expression =>
  * The positive part, `max(x, 0)`. Refuses bool. The gradient at 0 is 0.
  * @example
  * ```ts
- * torch.tensor([-1, 0, 2]).relu() // => ?
+ * torch.tensor([-1, 0, 2]).relu() // => tensor([0., 0., 2.])
  * ```
  */
 export const relu: MethodWithInPlace<Trailing<[], { readonly inplace?: boolean }>> = pointwise({
@@ -37,7 +37,7 @@ export const relu: MethodWithInPlace<Trailing<[], { readonly inplace?: boolean }
  * `min(max(x, 0), 6)`. The gradient at 0 and 6 is 0.
  * @example
  * ```ts
- * torch.nn.functional.relu6(torch.tensor([-1, 3, 8])) // => ?
+ * torch.nn.functional.relu6(torch.tensor([-1, 3, 8])) // => tensor([0., 3., 6.])
  * ```
  */
 export const relu6: FunctionOnly<
@@ -57,7 +57,7 @@ export const relu6: FunctionOnly<
  * x where positive, `negativeSlope * x` elsewhere.
  * @example
  * ```ts
- * torch.nn.functional.leakyRelu(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.leakyRelu(torch.tensor([-1, 0, 2])) // => tensor([-0.0100,  0.0000,  2.0000])
  * ```
  */
 export const leakyRelu: FunctionOnly<
@@ -82,22 +82,7 @@ export const leakyRelu: FunctionOnly<
   ],
 });
 
-/**
- * x limited to `minVal` and `maxVal`. Refuses bool. The gradient at the bounds is 0.
- * @example
- * ```ts
- * torch.nn.functional.hardtanh(torch.tensor([-1, 0, 2])) // => ?
- * ```
- */
-export const hardtanh: FunctionOnly<
-  (
-    input: Tensor,
-    ...args: Trailing<
-      [minVal: number, maxVal: number],
-      { readonly minVal?: number; readonly maxVal?: number; readonly inplace?: boolean }
-    >
-  ) => Tensor
-> = pointwise({
+const limited: Variant = pointwise({
   name: "hardtanh",
   inputs: ["input"],
   scalars: { minVal: -1, maxVal: 1 },
@@ -109,10 +94,42 @@ export const hardtanh: FunctionOnly<
 });
 
 /**
+ * x limited to `minVal` and `maxVal`, of which integers take the whole part. Refuses bool. The gradient at the bounds is 0.
+ * @example
+ * ```ts
+ * torch.nn.functional.hardtanh(torch.tensor([-1, 0, 2])) // => tensor([-1.,  0.,  1.])
+ * ```
+ */
+export const hardtanh: FunctionOnly<
+  (
+    input: Tensor,
+    ...args: Trailing<
+      [minVal: number, maxVal: number],
+      { readonly minVal?: number; readonly maxVal?: number; readonly inplace?: boolean }
+    >
+  ) => Tensor
+> = dispatch({
+  name: "hardtanh",
+  parameters: {
+    input: p.tensor,
+    minVal: p.optional(p.number, -1),
+    maxVal: p.optional(p.number, 1),
+    inplace: p.optional(p.boolean, false),
+  },
+  variants: [limited],
+  choose: ({ input, minVal, maxVal, inplace }) => {
+    const bounds = [minVal, maxVal].map((bound) =>
+      input.dtype.kind === "floating" ? bound : Math.trunc(bound),
+    );
+    return [limited, input, ...bounds, inplace];
+  },
+});
+
+/**
  * `min(max(x / 6 + 1 / 2, 0), 1)`. The gradient at -3 and 3 is 0.
  * @example
  * ```ts
- * torch.nn.functional.hardsigmoid(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.hardsigmoid(torch.tensor([-1, 0, 2])) // => tensor([0.3333, 0.5000, 0.8333])
  * ```
  */
 export const hardsigmoid: FunctionOnly<
@@ -131,7 +148,7 @@ export const hardsigmoid: FunctionOnly<
  * `x * min(max(x + 3, 0), 6) / 6`.
  * @example
  * ```ts
- * torch.nn.functional.hardswish(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.hardswish(torch.tensor([-1, 0, 2])) // => tensor([-0.3333,  0.0000,  1.6667])
  * ```
  */
 export const hardswish: FunctionOnly<
@@ -156,7 +173,7 @@ export const hardswish: FunctionOnly<
  * 0 between `-lambd` and `lambd`, x elsewhere.
  * @example
  * ```ts
- * torch.tensor([-1, 0.2, 2]).hardshrink() // => ?
+ * torch.tensor([-1, 0.2, 2]).hardshrink() // => tensor([-1.,  0.,  2.])
  * ```
  */
 export const hardshrink: Method<Trailing<[lambd: number], { readonly lambd?: number }>> = pointwise(
@@ -175,7 +192,7 @@ export const hardshrink: Method<Trailing<[lambd: number], { readonly lambd?: num
  * x moved toward 0 by `lambd`, and 0 where it is nearer than that. Refuses a negative `lambd`.
  * @example
  * ```ts
- * torch.nn.functional.softshrink(torch.tensor([-1, 0, 2])) // => ?
+ * torch.nn.functional.softshrink(torch.tensor([-1, 0, 2])) // => tensor([-0.5000,  0.0000,  1.5000])
  * ```
  */
 export const softshrink: FunctionOnly<
@@ -199,7 +216,7 @@ export const softshrink: FunctionOnly<
  * x where it exceeds `threshold`, `value` elsewhere. Refuses bool.
  * @example
  * ```ts
- * torch.nn.functional.threshold(torch.tensor([-1, 0, 2]), 0.5, 9) // => ?
+ * torch.nn.functional.threshold(torch.tensor([-1, 0, 2]), 0.5, 9) // => tensor([9., 9., 2.])
  * ```
  */
 export const threshold: FunctionOnly<
@@ -239,7 +256,7 @@ const preluKernel: Variant = pointwise({
  * Refuses other numbers of weights.
  * @example
  * ```ts
- * torch.tensor([-4, 2]).prelu(torch.tensor(0.25)) // => ?
+ * torch.tensor([-4, 2]).prelu(torch.tensor(0.25)) // => tensor([-1.,  2.])
  * ```
  */
 export const prelu: Method<[weight: Tensor]> = composite({

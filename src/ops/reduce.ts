@@ -134,7 +134,8 @@ export const sumToSize: Method<readonly number[] | readonly [readonly number[]]>
     const dims = self.sizes.flatMap((n, i) =>
       i < lead || (size[i - lead] === 1 && n !== 1) ? [i] : [],
     );
-    return dims.length === 0 ? self : self.sum(dims, true).reshape(size);
+    if (dims.length > 0) return self.sum(dims, true).reshape(size);
+    return self.dtype.kind === "floating" ? self : self.to(int64);
   },
 });
 

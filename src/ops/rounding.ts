@@ -16,7 +16,7 @@ import type { Binary, Unary } from "./types.ts";
  * The largest whole number that is not greater. Integers stay as they are. The gradient is 0.
  * @example
  * ```ts
- * torch.tensor([1.5, -1.5]).floor() // => ?
+ * torch.tensor([1.5, -1.5]).floor() // => tensor([ 1., -2.])
  * ```
  */
 export const floor: Unary = pointwise({
@@ -31,7 +31,7 @@ export const floor: Unary = pointwise({
  * The smallest whole number that is not less. Integers stay as they are. The gradient is 0.
  * @example
  * ```ts
- * torch.tensor([1.5, -1.5]).ceil() // => ?
+ * torch.tensor([1.5, -1.5]).ceil() // => tensor([ 2., -1.])
  * ```
  */
 export const ceil: Unary = pointwise({
@@ -46,7 +46,7 @@ export const ceil: Unary = pointwise({
  * The whole part, rounded toward 0. Integers stay as they are. The gradient is 0.
  * @example
  * ```ts
- * torch.tensor([1.5, -1.5]).trunc() // => ?
+ * torch.tensor([1.5, -1.5]).trunc() // => tensor([ 1., -1.])
  * ```
  */
 export const trunc: Unary = pointwise({
@@ -93,7 +93,7 @@ const roundOver: Variant = pointwise({
  * Integers stay as they are and take no decimals. The gradient is 0.
  * @example
  * ```ts
- * torch.tensor([0.5, 1.5, 2.25]).round() // => ?
+ * torch.tensor([0.5, 1.5, 2.25]).round() // => tensor([0., 2., 2.])
  * ```
  */
 export const round: MethodWithInPlace<[options?: { readonly decimals?: number }]> = dispatch({
@@ -112,7 +112,7 @@ export const round: MethodWithInPlace<[options?: { readonly decimals?: number }]
  * The part after the point, `x - trunc(x)`. Floating-point operands only.
  * @example
  * ```ts
- * torch.tensor([1.5, -1.25]).frac() // => ?
+ * torch.tensor([1.5, -1.25]).frac() // => tensor([ 0.5000, -0.2500])
  * ```
  */
 export const frac: Unary = pointwise({
@@ -164,7 +164,7 @@ const greatest = (dtype: DType): number => largest[dtype.name]!;
  * Integers stay as they are. No gradient flows where an element was replaced.
  * @example
  * ```ts
- * torch.tensor([NaN, 2, -Infinity]).nanToNum({ neginf: -1 }) // => ?
+ * torch.tensor([NaN, 2, -Infinity]).nanToNum({ neginf: -1 }) // => tensor([ 0.,  2., -1.])
  * ```
  */
 export const nanToNum: MethodWithInPlace<
@@ -202,7 +202,7 @@ export const nanToNum: MethodWithInPlace<
  * floating type. Gradients reach `self` only, and are 0 where it is 0.
  * @example
  * ```ts
- * torch.tensor([1, 2]).copysign(torch.tensor([-1, 1])) // => ?
+ * torch.tensor([1, 2]).copysign(torch.tensor([-1, 1])) // => tensor([-1.,  2.])
  * ```
  */
 export const copysign: Binary = pointwise({
@@ -216,7 +216,7 @@ export const copysign: Binary = pointwise({
  * `self * 2 ** other`, broadcast. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 3]).ldexp(torch.tensor([2, -1])) // => ?
+ * torch.tensor([1, 3]).ldexp(torch.tensor([2, -1])) // => tensor([4.0000, 1.5000])
  * ```
  */
 export const ldexp: MethodWithInPlace<[other: Tensor]> = pointwise({
@@ -258,7 +258,7 @@ function timesPowerOfTwo(x: Expression, exponent: Expression): Expression {
  * Floating-point operands only. Zero, infinities and NaN have the exponent 0 and are their own mantissa.
  * @example
  * ```ts
- * torch.tensor([6, -0.25]).frexp().mantissa // => ?
+ * torch.tensor([6, -0.25]).frexp().mantissa // => tensor([ 0.7500, -0.5000])
  * ```
  */
 export const frexp: Method<
@@ -279,10 +279,10 @@ export const frexp: Method<
 });
 
 /**
- * The next floating-point number after `self` in the direction of `other`, of one type; broadcast. It cannot be differentiated.
+ * The next floating-point number after `self` in the direction of `other`, of one type; broadcast. Gradients reach `self`, where it moves.
  * @example
  * ```ts
- * torch.tensor([1]).nextafter(torch.tensor([2])).sub(1) // => ?
+ * torch.tensor([1]).nextafter(torch.tensor([2])).sub(1) // => tensor([1.1921e-07])
  * ```
  */
 export const nextafter: MethodWithInPlace<[other: Tensor]> = pointwise({
@@ -291,5 +291,5 @@ export const nextafter: MethodWithInPlace<[other: Tensor]> = pointwise({
   promotion: "arithmetic",
   refuses: onlyFloating,
   expression: (self, other) => f.nextafter(self, other),
-  derivative: "none",
+  derivative: (self, other) => [f.select(f.eq(self, other), 0, gradient), f.mul(gradient, 0)],
 });

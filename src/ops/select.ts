@@ -25,7 +25,7 @@ const chosen: Variant = pointwise({
  * Refuses a condition that is not bool.
  * @example
  * ```ts
- * torch.where(torch.tensor([true, false]), torch.tensor([1, 2]), 0) // => ?
+ * torch.where(torch.tensor([true, false]), torch.tensor([1, 2]), 0) // => tensor([1., 0.])
  * ```
  */
 export const where: {
@@ -53,7 +53,7 @@ export const where: {
  * The mask broadcasts. Refuses a mask that is not bool.
  * @example
  * ```ts
- * torch.tensor([1, 2, 3]).maskedFill(torch.tensor([true, false, true]), 0) // => ?
+ * torch.tensor([1, 2, 3]).maskedFill(torch.tensor([true, false, true]), 0) // => tensor([0., 2., 0.])
  * ```
  */
 export const maskedFill: MethodWithInPlace<[mask: Tensor, value: Tensor | number]> = pointwise({
@@ -119,7 +119,7 @@ const between: Variant = pointwise({
  * Where `min` exceeds `max`, the result is `max`. At a bound the gradient goes to `self`.
  * @example
  * ```ts
- * torch.tensor([-2, 0.5, 2]).clamp(-1, 1) // => ?
+ * torch.tensor([-2, 0.5, 2]).clamp(-1, 1) // => tensor([-1.0000,  0.5000,  1.0000])
  * ```
  */
 export const clamp: MethodWithInPlace<
@@ -149,7 +149,7 @@ export const clip: typeof clamp = clamp;
  * The elements of `self`, but at least `min`, a number or a tensor. Broadcast and promoted; NaN stays.
  * @example
  * ```ts
- * torch.tensor([-2, 2]).clampMin(0) // => ?
+ * torch.tensor([-2, 2]).clampMin(0) // => tensor([0., 2.])
  * ```
  */
 export const clampMin: MethodWithInPlace<[min: Tensor | number]> =
@@ -159,7 +159,7 @@ export const clampMin: MethodWithInPlace<[min: Tensor | number]> =
  * The elements of `self`, but at most `max`, a number or a tensor. Broadcast and promoted; NaN stays.
  * @example
  * ```ts
- * torch.tensor([-2, 2]).clampMax(0) // => ?
+ * torch.tensor([-2, 2]).clampMax(0) // => tensor([-2.,  0.])
  * ```
  */
 export const clampMax: MethodWithInPlace<[max: Tensor | number]> =
@@ -169,7 +169,7 @@ export const clampMax: MethodWithInPlace<[max: Tensor | number]> =
  * Linear interpolation, `self + weight * (end - self)`, computed from the nearer side; broadcast. Floating-point operands of one type only.
  * @example
  * ```ts
- * torch.tensor([0, 10]).lerp(torch.tensor([10, 20]), 0.25) // => ?
+ * torch.tensor([0, 10]).lerp(torch.tensor([10, 20]), 0.25) // => tensor([ 2.5000, 12.5000])
  * ```
  */
 export const lerp: MethodWithInPlace<[end: Tensor, weight: Tensor | number]> = pointwise({
@@ -199,7 +199,7 @@ export const lerp: MethodWithInPlace<[end: Tensor, weight: Tensor | number]> = p
  * The larger of two elements; NaN where one is NaN. Broadcast and promoted. Where they are equal each gets half of the gradient.
  * @example
  * ```ts
- * torch.tensor([1, 5]).maximum(torch.tensor([3, 2])) // => ?
+ * torch.tensor([1, 5]).maximum(torch.tensor([3, 2])) // => tensor([3., 5.])
  * ```
  */
 export const maximum: Method<[other: Tensor]> = pointwise({
@@ -214,7 +214,7 @@ export const maximum: Method<[other: Tensor]> = pointwise({
  * The smaller of two elements; NaN where one is NaN. Broadcast and promoted. Where they are equal each gets half of the gradient.
  * @example
  * ```ts
- * torch.tensor([1, 5]).minimum(torch.tensor([3, 2])) // => ?
+ * torch.tensor([1, 5]).minimum(torch.tensor([3, 2])) // => tensor([1., 2.])
  * ```
  */
 export const minimum: Method<[other: Tensor]> = pointwise({
@@ -229,7 +229,7 @@ export const minimum: Method<[other: Tensor]> = pointwise({
  * The larger of two elements; where one is NaN, the other. Broadcast and promoted. Where they are equal `self` gets the gradient.
  * @example
  * ```ts
- * torch.tensor([1, NaN]).fmax(torch.tensor([3, 2])) // => ?
+ * torch.tensor([1, NaN]).fmax(torch.tensor([3, 2])) // => tensor([3., 2.])
  * ```
  */
 export const fmax: Method<[other: Tensor]> = pointwise({
@@ -244,7 +244,7 @@ export const fmax: Method<[other: Tensor]> = pointwise({
  * The smaller of two elements; where one is NaN, the other. Broadcast and promoted. Where they are equal `self` gets the gradient.
  * @example
  * ```ts
- * torch.tensor([1, NaN]).fmin(torch.tensor([3, 2])) // => ?
+ * torch.tensor([1, NaN]).fmin(torch.tensor([3, 2])) // => tensor([1., 2.])
  * ```
  */
 export const fmin: Method<[other: Tensor]> = pointwise({

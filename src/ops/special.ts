@@ -14,7 +14,7 @@ import type { Unary } from "./types.ts";
  * The error function, `2 / sqrt(pi)` times the integral of `exp(-t ** 2)` from 0 to x. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).erf() // => ?
+ * torch.tensor([0, 1]).erf() // => tensor([0.0000, 0.8427])
  * ```
  */
 export const erf: Unary = pointwise({
@@ -28,7 +28,7 @@ export const erf: Unary = pointwise({
  * `1 - erf(x)`, without cancellation for large x. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).erfc() // => ?
+ * torch.tensor([0, 1]).erfc() // => tensor([1.0000, 0.1573])
  * ```
  */
 export const erfc: Unary = pointwise({
@@ -42,7 +42,7 @@ export const erfc: Unary = pointwise({
  * The inverse of erf; infinite at -1 and 1, NaN beyond. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 0.5]).erfinv() // => ?
+ * torch.tensor([0, 0.5]).erfinv() // => tensor([0.0000, 0.4769])
  * ```
  */
 export const erfinv: Unary = pointwise({
@@ -57,7 +57,7 @@ export const erfinv: Unary = pointwise({
  * The logarithm of the magnitude of the gamma function; infinite at 0 and the negative whole numbers. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 4]).lgamma() // => ?
+ * torch.tensor([1, 4]).lgamma() // => tensor([0.0000, 1.7918])
  * ```
  */
 export const lgamma: Unary = pointwise({
@@ -72,7 +72,7 @@ export const lgamma: Unary = pointwise({
  * The derivative of lgamma. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 4]).digamma() // => ?
+ * torch.tensor([1, 4]).digamma() // => tensor([-0.5772,  1.2561])
  * ```
  */
 export const digamma: Unary = pointwise({
@@ -105,7 +105,7 @@ const higherPolygamma: Variant = pointwise({
  * The n-th derivative of digamma, for whole n from 0. As a method: `self.polygamma(n)`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.polygamma(1, torch.tensor([1, 2])) // => ?
+ * torch.polygamma(1, torch.tensor([1, 2])) // => tensor([1.6449, 0.6449])
  * ```
  */
 export const polygamma: MethodWithInPlace<[n: number]> & ((n: number, self: Tensor) => Tensor) =
@@ -132,7 +132,7 @@ export const polygamma: MethodWithInPlace<[n: number]> & ((n: number, self: Tens
  * Refuses p below 1. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([2, 3]).mvlgamma(2) // => ?
+ * torch.tensor([2, 3]).mvlgamma(2) // => tensor([0.4516, 1.5502])
  * ```
  */
 export const mvlgamma: MethodWithInPlace<[p: number]> = composite({
@@ -151,7 +151,7 @@ export const mvlgamma: MethodWithInPlace<[p: number]> = composite({
  * The modified Bessel function of the first kind of order 0. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).i0() // => ?
+ * torch.tensor([0, 1]).i0() // => tensor([1.0000, 1.2661])
  * ```
  */
 export const i0: Unary = pointwise({
@@ -166,7 +166,7 @@ export const i0: Unary = pointwise({
  * `exp(-|x|)` times the modified Bessel function of order 0. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.i0e(torch.tensor([0, 1])) // => ?
+ * torch.special.i0e(torch.tensor([0, 1])) // => tensor([1.0000, 0.4658])
  * ```
  */
 export const i0e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -182,7 +182,7 @@ export const i0e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * The modified Bessel function of the first kind of order 1. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.i1(torch.tensor([0, 1])) // => ?
+ * torch.special.i1(torch.tensor([0, 1])) // => tensor([0.0000, 0.5652])
  * ```
  */
 export const i1: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -198,7 +198,7 @@ export const i1: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * `exp(-|x|)` times the modified Bessel function of order 1. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.i1e(torch.tensor([0, 1])) // => ?
+ * torch.special.i1e(torch.tensor([0, 1])) // => tensor([0.0000, 0.2079])
  * ```
  */
 export const i1e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -214,7 +214,7 @@ export const i1e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * The entropy term `-x log(x)`; 0 at 0 and -infinity below. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.entr(torch.tensor([0, 0.5])) // => ?
+ * torch.special.entr(torch.tensor([0, 0.5])) // => tensor([0.0000, 0.3466])
  * ```
  */
 export const entr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -241,7 +241,7 @@ export const entr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * `exp(x ** 2) * erfc(x)`, which does not underflow. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.erfcx(torch.tensor([0, 10])) // => ?
+ * torch.special.erfcx(torch.tensor([0, 10])) // => tensor([1.0000, 0.0561])
  * ```
  */
 export const erfcx: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -257,7 +257,7 @@ export const erfcx: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * The fraction of a standard normal distribution below x. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.ndtr(torch.tensor([0, 1])) // => ?
+ * torch.special.ndtr(torch.tensor([0, 1])) // => tensor([0.5000, 0.8413])
  * ```
  */
 export const ndtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -273,7 +273,7 @@ export const ndtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * The logarithm of the fraction of a standard normal distribution below x, accurate in both tails. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.logNdtr(torch.tensor([0, -20])) // => ?
+ * torch.special.logNdtr(torch.tensor([0, -20])) // => tensor([  -0.6931, -203.9172])
  * ```
  */
 export const logNdtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -300,7 +300,7 @@ export const logNdtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * The inverse of ndtr: the x below which the fraction lies; NaN outside 0 to 1. Integers give the default floating type.
  * @example
  * ```ts
- * torch.special.ndtri(torch.tensor([0.5, 0.975])) // => ?
+ * torch.special.ndtri(torch.tensor([0.5, 0.975])) // => tensor([0.0000, 1.9600])
  * ```
  */
 export const ndtri: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
@@ -317,7 +317,7 @@ export const ndtri: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  * `input * log(1 + other)`, which is 0 where `input` is 0. Either may be a number. Broadcast; integers give the default floating type.
  * @example
  * ```ts
- * torch.special.xlog1py(torch.tensor([0, 2]), torch.tensor([-1, 1])) // => ?
+ * torch.special.xlog1py(torch.tensor([0, 2]), torch.tensor([-1, 1])) // => tensor([0.0000, 1.3863])
  * ```
  */
 export const xlog1py: FunctionOnly<(input: Tensor | number, other: Tensor | number) => Tensor> =
@@ -344,7 +344,7 @@ export const xlog1py: FunctionOnly<(input: Tensor | number, other: Tensor | numb
  * Hurwitz's zeta function, the sum of `(other + k) ** -input` over k from 0. Gradients reach `other` only. Either may be a number. Broadcast; integers give the default floating type.
  * @example
  * ```ts
- * torch.special.zeta(torch.tensor([2]), 1) // => ?
+ * torch.special.zeta(torch.tensor([2]), 1) // => tensor([1.6449])
  * ```
  */
 export const zeta: FunctionOnly<(input: Tensor | number, other: Tensor | number) => Tensor> =

@@ -220,8 +220,7 @@ function tensorParts(name: string, self: Tensor, how: unknown, dim: number): Par
     throw new ShapeError(`${name}: a tensor without dimensions has nothing to take apart`);
   const d = wrapDimension(name, dim, self.sizes.length);
   const size = self.sizes[d]!;
-  const given =
-    how instanceof Tensor ? (how.sizes.length === 0 ? how.item() : how.tolist()) : how;
+  const given = how instanceof Tensor ? (how.sizes.length === 0 ? how.item() : how.tolist()) : how;
   if (Array.isArray(given)) {
     const positions = p.integers.convert(given, name, "indices");
     const bounds = [0, ...positions.map((at) => at), size];
@@ -301,8 +300,10 @@ const alongFixed = (
  * torch.arange(4).hsplit(2)[1] // => tensor([2, 3])
  * ```
  */
-export const hsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed("hsplit", 1, (self) =>
-  self.sizes.length === 1 ? 0 : 1,
+export const hsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed(
+  "hsplit",
+  1,
+  (self) => (self.sizes.length === 1 ? 0 : 1),
 );
 
 /**
@@ -312,7 +313,11 @@ export const hsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed(
  * torch.eye(2).vsplit(2)[1] // => tensor([[0., 1.]])
  * ```
  */
-export const vsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed("vsplit", 2, () => 0);
+export const vsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed(
+  "vsplit",
+  2,
+  () => 0,
+);
 
 /**
  * The tensor taken apart along its third dimension.
@@ -321,4 +326,8 @@ export const vsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed(
  * torch.zeros(1, 1, 4).dsplit(2)[1].shape // => 1,1,2
  * ```
  */
-export const dsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed("dsplit", 3, () => 2);
+export const dsplit: Method<[indicesOrSections: SplitSize], Parts> = alongFixed(
+  "dsplit",
+  3,
+  () => 2,
+);

@@ -10,7 +10,7 @@ import type { Unary } from "./types.ts";
  * The sine, of angles in radians. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).sin() // => ?
+ * torch.tensor([0, 1]).sin() // => tensor([0.0000, 0.8415])
  * ```
  */
 export const sin: Unary = pointwise({
@@ -24,7 +24,7 @@ export const sin: Unary = pointwise({
  * The cosine, of angles in radians. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).cos() // => ?
+ * torch.tensor([0, 1]).cos() // => tensor([1.0000, 0.5403])
  * ```
  */
 export const cos: Unary = pointwise({
@@ -38,7 +38,7 @@ export const cos: Unary = pointwise({
  * The tangent, of angles in radians. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).tan() // => ?
+ * torch.tensor([0, 1]).tan() // => tensor([0.0000, 1.5574])
  * ```
  */
 export const tan: Unary = pointwise({
@@ -53,7 +53,7 @@ export const tan: Unary = pointwise({
  * The inverse sine, in -pi/2 to pi/2; NaN outside -1 to 1. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).asin() // => ?
+ * torch.tensor([0, 1]).asin() // => tensor([0.0000, 1.5708])
  * ```
  */
 export const asin: Unary = pointwise({
@@ -68,7 +68,7 @@ export const asin: Unary = pointwise({
  * The inverse cosine, in 0 to pi; NaN outside -1 to 1. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).acos() // => ?
+ * torch.tensor([0, 1]).acos() // => tensor([1.5708, 0.0000])
  * ```
  */
 export const acos: Unary = pointwise({
@@ -83,7 +83,7 @@ export const acos: Unary = pointwise({
  * The inverse tangent, in -pi/2 to pi/2. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).atan() // => ?
+ * torch.tensor([0, 1]).atan() // => tensor([0.0000, 0.7854])
  * ```
  */
 export const atan: Unary = pointwise({
@@ -98,7 +98,7 @@ export const atan: Unary = pointwise({
  * Broadcast; integers give the default floating type. The gradient at the origin is 0.
  * @example
  * ```ts
- * torch.tensor([1, -1]).atan2(torch.tensor([-1, 1])) // => ?
+ * torch.tensor([1, -1]).atan2(torch.tensor([-1, 1])) // => tensor([ 2.3562, -0.7854])
  * ```
  */
 export const atan2: MethodWithInPlace<[other: Tensor]> = pointwise({
@@ -112,7 +112,7 @@ export const atan2: MethodWithInPlace<[other: Tensor]> = pointwise({
  * The hyperbolic sine, `(exp(x) - exp(-x)) / 2`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).sinh() // => ?
+ * torch.tensor([0, 1]).sinh() // => tensor([0.0000, 1.1752])
  * ```
  */
 export const sinh: Unary = pointwise({
@@ -126,7 +126,7 @@ export const sinh: Unary = pointwise({
  * The hyperbolic cosine, `(exp(x) + exp(-x)) / 2`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).cosh() // => ?
+ * torch.tensor([0, 1]).cosh() // => tensor([1.0000, 1.5431])
  * ```
  */
 export const cosh: Unary = pointwise({
@@ -140,7 +140,7 @@ export const cosh: Unary = pointwise({
  * The hyperbolic tangent, `sinh(x) / cosh(x)`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).tanh() // => ?
+ * torch.tensor([0, 1]).tanh() // => tensor([0.0000, 0.7616])
  * ```
  */
 export const tanh: Unary = pointwise({
@@ -154,7 +154,7 @@ export const tanh: Unary = pointwise({
  * The inverse hyperbolic sine. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).asinh() // => ?
+ * torch.tensor([0, 1]).asinh() // => tensor([0.0000, 0.8814])
  * ```
  */
 export const asinh: Unary = pointwise({
@@ -168,7 +168,7 @@ export const asinh: Unary = pointwise({
  * The inverse hyperbolic cosine; NaN below 1. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, 2]).acosh() // => ?
+ * torch.tensor([1, 2]).acosh() // => tensor([0.0000, 1.3170])
  * ```
  */
 export const acosh: Unary = pointwise({
@@ -183,7 +183,7 @@ export const acosh: Unary = pointwise({
  * The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 0.5]).atanh() // => ?
+ * torch.tensor([0, 0.5]).atanh() // => tensor([0.0000, 0.5493])
  * ```
  */
 export const atanh: Unary = pointwise({
@@ -198,7 +198,7 @@ export const atanh: Unary = pointwise({
  * The normalized cardinal sine, `sin(pi x) / (pi x)`, which is 1 at 0. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 0.5, 1]).sinc() // => ?
+ * torch.tensor([0, 0.5]).sinc() // => tensor([1.0000, 0.6366])
  * ```
  */
 export const sinc: Unary = pointwise({
@@ -218,7 +218,7 @@ export const sinc: Unary = pointwise({
  * Angles in radians from angles in degrees, `x * pi / 180`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([180, 90]).deg2rad() // => ?
+ * torch.tensor([180, 90]).deg2rad() // => tensor([3.1416, 1.5708])
  * ```
  */
 export const deg2rad: Unary = pointwise({
@@ -233,7 +233,7 @@ export const deg2rad: Unary = pointwise({
  * Angles in degrees from angles in radians, `x * 180 / pi`. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([0, 1]).rad2deg() // => ?
+ * torch.tensor([0, 1]).rad2deg() // => tensor([ 0.0000, 57.2958])
  * ```
  */
 export const rad2deg: Unary = pointwise({
@@ -248,7 +248,7 @@ export const rad2deg: Unary = pointwise({
  * The angle of each element as a complex number: 0, pi for negative ones, NaN for NaN. Integers give the default floating type.
  * @example
  * ```ts
- * torch.tensor([1, -1]).angle() // => ?
+ * torch.tensor([1, -1]).angle() // => tensor([0.0000, 3.1416])
  * ```
  */
 export const angle: Method = pointwise({

@@ -30,8 +30,8 @@ export type FromSizes = FunctionOnly<(...args: SizesThenOptions) => Tensor>;
 export type Unary = MethodWithInPlace;
 /** A unary operation whose result is not of its operand's kind, so that it cannot be written in place. */
 export type Predicate = Method;
-export type Binary = MethodWithInPlace<[other: Tensor | number]>;
+export type Binary = MethodWithInPlace<[other: Tensor | number | boolean]>;
 export type BinaryWithAlpha = MethodWithInPlace<
-  [other: Tensor | number, options?: { readonly alpha?: number }]
+  [other: Tensor | number | boolean, options?: { readonly alpha?: number }]
 >;
-export type Comparison = Method<[other: Tensor | number]>;
+export type Comparison = Method<[other: Tensor | number | boolean]>;

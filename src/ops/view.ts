@@ -346,11 +346,7 @@ export const atleast1d: AtLeast = atLeast("atleast1d", (self) =>
  * ```
  */
 export const atleast2d: AtLeast = atLeast("atleast2d", (self) =>
-  self.sizes.length === 0
-    ? self.reshape(1, 1)
-    : self.sizes.length === 1
-      ? self.unsqueeze(0)
-      : self,
+  self.sizes.length === 0 ? self.reshape(1, 1) : self.sizes.length === 1 ? self.unsqueeze(0) : self,
 );
 
 /**

@@ -54,7 +54,7 @@ function attributes(kind: BoxKind): string {
 function boxLabel(label: string, shape: readonly number[] | null): string {
   if (shape === null) return quoted(label);
   const sizes = shape.length === 0 ? "scalar" : shape.join(" × ");
-  return `<<b>${marked(label)}</b><br/><font point-size="10" color="#475569">${sizes}</font>>`;
+  return `<${marked(label)}<br/><font point-size="10" color="#475569">${sizes}</font>>`;
 }
 
 function legend(kinds: readonly BoxKind[]): string {
@@ -81,11 +81,12 @@ export function toDot(result: Tensor, options: GraphOptions = {}): string {
   const kinds = (Object.keys(looks) as BoxKind[]).filter((kind) =>
     boxes.some((box) => box.kind === kind),
   );
-  const font = 'fontname="Helvetica,Arial,sans-serif"';
+  // Graphviz knows how wide this font's letters are.
+  const font = 'fontname="Arial"';
   return [
     "digraph {",
     `  graph [rankdir=TB, nodesep=0.3, ranksep=0.35, pad=0.3, bgcolor="white", ${font}];`,
-    `  node [${font}, fontsize=12, fontcolor="#0f172a", margin="0.14,0.07", height=0.3];`,
+    `  node [${font}, fontsize=12, fontcolor="#0f172a", margin="0.22,0.08", height=0.3];`,
     `  edge [color="#64748b", arrowsize=0.7];`,
     ...boxes.map(
       ({ id, kind, label, shape }) =>
@@ -123,5 +124,6 @@ export async function toSvg(result: Tensor, options: GraphOptions = {}): Promise
       `viz.toSvg: drawing needs the package @viz-js/viz, which could not be loaded; install it with npm install @viz-js/viz, or draw the text of viz.toDot() elsewhere (${String(error)})`,
     );
   });
-  return (await instance()).renderString(dot, { format: "svg" });
+  const svg = (await instance()).renderString(dot, { format: "svg" });
+  return svg.replaceAll('font-family="Arial"', 'font-family="Arial,Helvetica,sans-serif"');
 }

@@ -73,6 +73,7 @@ export function graphOf(result: Tensor, options: GraphOptions = {}): TensorGraph
     return id;
   };
   const last = box(result, "result", names.get(result) ?? "result", result.shape);
+  const operations: Node<Tensor>[] = [];
   // A list of what is left to visit, so that a long chain does not exhaust the stack.
   const pending: { readonly node: Node<Tensor>; readonly to: string }[] = [
     { node: root, to: last },
@@ -92,13 +93,18 @@ export function graphOf(result: Tensor, options: GraphOptions = {}): TensorGraph
     }
     const id = box(node, "operation", node.name, null);
     arrows.push({ from: id, to, saved: false });
-    if (options.saved !== false)
-      for (const { name, value } of node.savedValues) {
-        const label = names.get(value) ?? (value === result ? "result" : name);
-        arrows.push({ from: box({}, "saved", label, value.shape), to: id, saved: true });
-      }
-    for (const [next] of node.nextFunctions)
-      if (next !== null) pending.push({ node: next, to: id });
+    operations.push(node);
+    for (const [next] of node.nextFunctions) if (next !== null) pending.push({ node: next, to: id });
   }
+  if (options.saved !== false)
+    for (const node of operations)
+      for (const { name, value } of node.savedValues) {
+        // A leaf that is in the graph anyway is not drawn twice.
+        const from =
+          ids.get(value.accumulator ?? value) ??
+          ids.get(value) ??
+          box(value, "saved", names.get(value) ?? name, value.shape);
+        arrows.push({ from, to: ids.get(node)!, saved: true });
+      }
   return { boxes, arrows };
 }
