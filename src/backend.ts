@@ -5,7 +5,7 @@ import { ArgumentError, DeviceError } from "./core/errors.ts";
 import { createMetaBackend } from "./backends/meta/backend.ts";
 import { createNativeBackend } from "./backends/native/backend.ts";
 import { createReferenceBackend } from "./backends/reference/backend.ts";
-import { createWasmBackend, loadWasmBackend } from "./backends/wasm/backend.ts";
+import { type Bytes, createWasmBackend, loadWasmBackend } from "./backends/wasm/backend.ts";
 
 /** The backends by name, fastest first; each gives a backend, or why there is none. */
 const makers: Readonly<Record<string, () => Backend | { readonly reason: string }>> = {
@@ -45,7 +45,7 @@ export const backend: {
    * Compiles the WebAssembly backend, from the library's own files or from those given, and lets it compute from now on. A browser needs
    * this, since it compiles asynchronously; Node has the backend already. Throws DeviceError where it cannot run.
    */
-  load(source?: string | URL | ArrayBuffer | Uint8Array<ArrayBuffer>): Promise<void>;
+  load(source?: string | Bytes): Promise<void>;
   /** The names of all backends, fastest first. */
   readonly names: readonly string[];
   toString(): string;

@@ -8,7 +8,7 @@ import type { Storage } from "../../core/storage.ts";
 import { FrameBackend } from "../frame/backend.ts";
 import { nodeModule } from "../node.ts";
 import { WasmCall } from "./call.ts";
-import { chooseBuild, KernelInstance, type Unavailable } from "./instance.ts";
+import { chooseBuild, type Exports, KernelInstance, type Unavailable } from "./instance.ts";
 import { Piece, WasmMemory } from "./memory.ts";
 
 /** Kernels with 128-bit SIMD on one thread; tensors are ArrayBuffers that the engine collects, copied in and out of each call. */
@@ -53,7 +53,7 @@ export class WasmBackend extends FrameBackend {
 }
 
 function start(instance: WebAssembly.Instance): WasmBackend | Unavailable {
-  const kernels = new KernelInstance(instance);
+  const kernels = new KernelInstance(instance.exports as unknown as Exports);
   return kernels.matches
     ? new WasmBackend(kernels)
     : { reason: "the WebAssembly kernels were built from another version; run `npm run build`" };
@@ -77,15 +77,18 @@ export function createWasmBackend(): WasmBackend | Unavailable {
   }
 }
 
+/** The contents of a .wasm file. */
+export type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
+
 /**
  * Compiles the WebAssembly backend asynchronously: from the files beside this module, from another address, or from bytes. Throws
  * DeviceError where it cannot run.
  */
-export async function loadWasmBackend(source?: string | URL | BufferSource): Promise<WasmBackend> {
+export async function loadWasmBackend(source?: string | Bytes): Promise<WasmBackend> {
   const build = chooseBuild();
   if (typeof build !== "string") throw new DeviceError(`wasm: ${build.reason}`);
-  let bytes: BufferSource;
-  if (source === undefined || typeof source === "string" || source instanceof URL) {
+  let bytes: Bytes;
+  if (source === undefined || typeof source === "string") {
     // Bundlers copy what they find in this form.
     const url =
       source ??

@@ -3,9 +3,14 @@ import { dtypes } from "../../core/dtype.ts";
 import { functionNames } from "../../core/scalar.ts";
 import type { Kernels } from "../frame/call.ts";
 
+interface Memory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
 /** Kernels get the address from which memory is free; the other functions are those of native/wasm.cc. */
-type Exports = { readonly [K in keyof Kernels]: (free: number) => void } & {
-  readonly memory: WebAssembly.Memory;
+export type Exports = { readonly [K in keyof Kernels]: (free: number) => void } & {
+  readonly memory: Memory;
   frame(): number;
   frame_length(): number;
   operands(): number;
@@ -50,7 +55,7 @@ export function chooseBuild(): string | Unavailable {
 /** The kernels and their linear memory. Views of it are renewed when it grows. */
 export class KernelInstance {
   readonly exports: Exports;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: Memory;
   readonly #frameAddress: number;
   readonly #frameLength: number;
   bytes!: Uint8Array<ArrayBuffer>;
@@ -59,9 +64,9 @@ export class KernelInstance {
   /** Where operands may begin: behind the registered programs. */
   base: number;
 
-  constructor(instance: WebAssembly.Instance) {
-    this.exports = instance.exports as unknown as Exports;
-    this.#memory = this.exports.memory;
+  constructor(exports: Exports) {
+    this.exports = exports;
+    this.#memory = exports.memory;
     this.#frameAddress = this.exports.frame();
     this.#frameLength = this.exports.frame_length();
     this.base = this.exports.operands();
@@ -69,7 +74,7 @@ export class KernelInstance {
   }
 
   renewViews(): void {
-    const buffer = this.#memory.buffer as ArrayBuffer;
+    const { buffer } = this.#memory;
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
     this.frame = new Float64Array(buffer, this.#frameAddress, this.#frameLength);
