@@ -25,6 +25,11 @@ import * as linearFamily from "./linear.ts";
 import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
+import * as multimarginFamily from "./multimargin.ts";
+import * as addmatmulFamily from "./addmatmul.ts";
+import * as contractionFamily from "./contraction.ts";
+import * as boundsFamily from "./bounds.ts";
+import * as orderFamily from "./order.ts";
 import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
@@ -74,6 +79,11 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   logicalFamily,
   lossFamily,
   matmulFamily,
+  multimarginFamily,
+  addmatmulFamily,
+  contractionFamily,
+  boundsFamily,
+  orderFamily,
   normFamily,
   randomFamily,
   rectifierFamily,
@@ -125,6 +135,11 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof logicalFamily>,
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
+      MethodsOf<typeof multimarginFamily>,
+      MethodsOf<typeof addmatmulFamily>,
+      MethodsOf<typeof contractionFamily>,
+      MethodsOf<typeof boundsFamily>,
+      MethodsOf<typeof orderFamily>,
       MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,
