@@ -42,4 +42,6 @@ export * from "./positions.ts";
 export * from "./masked.ts";
 export * from "./scatterreduce.ts";
 export * from "./viewcopy.ts";
+export * from "./triangle.ts";
+export * from "./grid.ts";
 export * from "./view.ts";

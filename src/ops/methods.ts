@@ -54,6 +54,8 @@ import * as positionsFamily from "./positions.ts";
 import * as maskedFamily from "./masked.ts";
 import * as scatterreduceFamily from "./scatterreduce.ts";
 import * as viewcopyFamily from "./viewcopy.ts";
+import * as triangleFamily from "./triangle.ts";
+import * as gridFamily from "./grid.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -108,6 +110,8 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   maskedFamily,
   scatterreduceFamily,
   viewcopyFamily,
+  triangleFamily,
+  gridFamily,
   viewFamily,
 ];
 
@@ -164,6 +168,8 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof maskedFamily>,
       MethodsOf<typeof scatterreduceFamily>,
       MethodsOf<typeof viewcopyFamily>,
+      MethodsOf<typeof triangleFamily>,
+      MethodsOf<typeof gridFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
       AccessProperties,
