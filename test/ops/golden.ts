@@ -64,7 +64,9 @@ export function values(t: torch.Tensor): number[] {
 /** Evenly spaced values of a shape, as the recording script gives for gradients. */
 function spaced(like: torch.Tensor, from: number, to: number): torch.Tensor {
   const n = values(like).length;
-  const data = Array.from({ length: n }, (_, i) => (n === 1 ? from : from + ((to - from) * i) / (n - 1)));
+  const data = Array.from({ length: n }, (_, i) =>
+    n === 1 ? from : from + ((to - from) * i) / (n - 1),
+  );
   return torch.tensor(data, { dtype: like.dtype }).reshape(like.shape);
 }
 
