@@ -39,4 +39,7 @@ export * from "./strided.ts";
 export * from "./values.ts";
 export * from "./range.ts";
 export * from "./positions.ts";
+export * from "./masked.ts";
+export * from "./scatterreduce.ts";
+export * from "./viewcopy.ts";
 export * from "./view.ts";

@@ -6,8 +6,7 @@ import { formatSizes, maximumDimensions } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { fromNumbers } from "./define/creation.ts";
 import { checkMask, columnsOf, isMask, readAt, writeAt } from "./define/indices.ts";
-import { alias } from "./define/memory.ts";
-import { composite, operation } from "./define/operation.ts";
+import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Method } from "./define/registry.ts";
 
@@ -191,14 +190,6 @@ function selected(view: Tensor, dim: number, position: number): Tensor {
   return view.select(dim, position);
 }
 
-const same: (self: Tensor) => Tensor = operation({
-  name: "alias",
-  parameters: { self: p.tensor },
-  view: "single",
-  forward: ({ self }) => alias(self),
-  backward: { self: (g) => g },
-});
-
 /** All arguments of a call, none of them read as options: an index is never an object literal. */
 const all = { ...p.anything, variadic: true };
 
@@ -215,7 +206,7 @@ const all = { ...p.anything, variadic: true };
 export const at: Method<readonly Index[]> = indexer((self, given) => {
   const { view, dims, indices } = resolve(self, given);
   if (indices.length > 0) return readAt(view, dims, indices);
-  return view === self ? same(self) : view;
+  return view === self ? self.alias() : view;
 });
 
 function indexer(
@@ -226,7 +217,8 @@ function indexer(
     parameters: { self: p.tensor, indices: all },
     compute: () => undefined,
   });
-  const read = (self: unknown, ...given: readonly unknown[]): Tensor => {
+  const read = (...args: readonly unknown[]): Tensor => {
+    const [self, ...given] = args;
     let count = given.length;
     while (count > 0 && given[count - 1] === undefined) count--;
     return compute(p.tensor.convert(self, "at", "self"), given.slice(0, count));

@@ -1,4 +1,5 @@
 // Matrix products.
+import { gradMode } from "../autograd/mode.ts";
 import { ShapeError } from "../core/errors.ts";
 import { input } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
@@ -9,6 +10,7 @@ import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import {
   asColumn,
+  asRow,
   broadcast,
   checkRank,
   checkTypes,
@@ -205,6 +207,24 @@ const batched: (a: Tensor, b: Tensor) => Tensor = operation({
   },
 });
 
+/** A vector from the left, [k] @ [k, m] -> [m], in one kernel and without a copy. */
+const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
+  name: "matmul",
+  node: "Squeeze4",
+  parameters: { self: p.tensor, other: p.tensor },
+  saves: ["self", "other"],
+  forward: ({ self, other }) => {
+    checkTypes("matmul", [self, other]);
+    if (self.sizes[0] !== other.sizes[0]) throw mismatch("matmul", self, other);
+    return relayout(product(asRow(self), other, []), [other.sizes[1]!], [1], 0);
+  },
+  backward: {
+    self: (g, { other }) => other.mv(g),
+    other: (g, { self }) =>
+      gradMode.enabled ? self.outer(g) : product(asColumn(self), asRow(g), []),
+  },
+});
+
 /**
  * The matrix product of tensors of any rank: vectors count as a row on the left and a column on the right, leading dimensions broadcast.
  * Throws ShapeError where the inner dimensions differ, DTypeError for two types.
@@ -225,7 +245,7 @@ export const matmul: Method<[other: Tensor]> = composite({
     if (a.length === 2 && b.length === 2) return self.mm(other);
     if (a.length === 1 && b.length === 1) return self.dot(other);
     if (a.length === 2 && b.length === 1) return self.mv(other);
-    if (a.length === 1 && b.length === 2) return other.transpose(0, 1).mv(self);
+    if (a.length === 1 && b.length === 2) return rowTimesMatrix(self, other);
     const k = a[a.length - 1]!;
     // A stack of rows against one matrix is one larger product.
     if (b.length <= 2) {

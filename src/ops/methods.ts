@@ -51,6 +51,9 @@ import * as stridedFamily from "./strided.ts";
 import * as valuesFamily from "./values.ts";
 import * as rangeFamily from "./range.ts";
 import * as positionsFamily from "./positions.ts";
+import * as maskedFamily from "./masked.ts";
+import * as scatterreduceFamily from "./scatterreduce.ts";
+import * as viewcopyFamily from "./viewcopy.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -102,6 +105,9 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   valuesFamily,
   rangeFamily,
   positionsFamily,
+  maskedFamily,
+  scatterreduceFamily,
+  viewcopyFamily,
   viewFamily,
 ];
 
@@ -155,6 +161,9 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof valuesFamily>,
       MethodsOf<typeof rangeFamily>,
       MethodsOf<typeof positionsFamily>,
+      MethodsOf<typeof maskedFamily>,
+      MethodsOf<typeof scatterreduceFamily>,
+      MethodsOf<typeof viewcopyFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
       AccessProperties,

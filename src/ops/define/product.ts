@@ -37,6 +37,10 @@ export function mismatch(name: string, a: Tensor, b: Tensor): ShapeError {
 export const asColumn: (v: Tensor) => Tensor = (v) =>
   relayout(v, [...v.sizes, 1], [...v.strides, 1], v.offset);
 
+/** A dimension of size 1 in front, outside the graph. */
+export const asRow = (v: Tensor): Tensor =>
+  relayout(v, [1, ...v.sizes], [0, ...v.strides], v.offset);
+
 /** A matrix, or a batch of them, transposed without a copy: recorded where recording is on. */
 export function transposed(t: Tensor): Tensor {
   if (gradMode.enabled) return t.transpose(-2, -1);
