@@ -238,7 +238,12 @@ function writeInPlace(
   const operands = tensors.map((t) =>
     t !== self && t.storage === self.storage ? t.detach().clone() : t,
   );
-  device.backend.map(formula.program.typedFor(compute, operands, self.dtype), self, operands, scalars);
+  device.backend.map(
+    formula.program.typedFor(compute, operands, self.dtype),
+    self,
+    operands,
+    scalars,
+  );
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
     record(formula, tensors, scalars, self, true, { old });
