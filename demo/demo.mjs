@@ -23,9 +23,9 @@ mkdirSync(values.out, { recursive: true });
 const shown = (file) => path.relative(process.cwd(), file) || file;
 
 console.log("(a) Autograd, step by step\n");
-const { loss, leaves } = tutorial((text) => console.log(text));
+const { loss, names } = tutorial((text) => console.log(text));
 const graphFile = path.join(values.out, "graph.svg");
-writeFileSync(graphFile, await torch.viz.toSvg(loss, { names: { ...leaves, loss } }));
+writeFileSync(graphFile, await torch.viz.toSvg(loss, { names }));
 console.log(`\nThe graph behind the loss is drawn in ${shown(graphFile)}\n`);
 
 console.log("(b) A digit classifier\n");
@@ -35,7 +35,7 @@ const model = new DigitClassifier();
 console.log(String(model));
 const source = values.data === undefined ? "drawn here" : `from ${values.data}`;
 console.log(
-  `\n${training.length} images to learn from, ${test.length} to test with, ${source}; computing on the ${torch.backend} backend\n`,
+  `\n${training.length} images to learn from, ${test.length} to test with, ${source}; computing on the ${torch.backend.name} backend\n`,
 );
 const live = process.stdout.isTTY === true;
 const bar = new SingleBar(

@@ -68,12 +68,13 @@ export function accuracy(model, dataset) {
 }
 
 /**
- * Trains with momentum. `onBatch(done, loss)` is called after every batch, `onEpoch(epoch, loss, accuracy)` after every epoch.
+ * Trains with momentum and a learning rate that falls along a cosine. `onBatch(done, loss)` is called after every batch, `onEpoch(epoch, loss, accuracy)` after every epoch.
  */
-export function train(model, training, test, { epochs, batchSize = 64, lr = 0.05, onBatch, onEpoch }) {
+export function train(model, training, test, { epochs, batchSize = 32, lr = 0.05, onBatch, onEpoch }) {
   const loader = new DataLoader(training, { batchSize, shuffle: true });
   const criterion = new nn.CrossEntropyLoss();
   const optimizer = new optim.SGD(model.parameters(), { lr, momentum: 0.9 });
+  const schedule = new optim.lrScheduler.CosineAnnealingLR(optimizer, epochs);
   const history = { batches: [], loss: [], accuracy: [] };
   for (let epoch = 1; epoch <= epochs; epoch++) {
     let sum = 0;
@@ -89,6 +90,7 @@ export function train(model, training, test, { epochs, batchSize = 64, lr = 0.05
       history.batches.push(value);
       onBatch?.(seen, value, epoch);
     }
+    schedule.step();
     history.loss.push(sum / seen);
     history.accuracy.push(accuracy(model, test));
     onEpoch?.(epoch, history.loss.at(-1), history.accuracy.at(-1));

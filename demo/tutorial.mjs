@@ -5,7 +5,7 @@ import * as torch from "flambeau";
 const word = (value) =>
   value === null ? "None" : value === true ? "True" : value === false ? "False" : String(value);
 
-/** Runs the tutorial; `print` takes one text at a time. Returns the loss with the names of its leaves, for drawing. */
+/** Runs the tutorial; `print` takes one text at a time. Returns the loss with the names of its tensors, for drawing. */
 export function tutorial(print) {
   const show = (label, value) => print(`${label} ${word(value)}`);
   torch.manualSeed(0);
@@ -15,14 +15,14 @@ export function tutorial(print) {
   const y = torch.zeros(3);
   const w = torch.randn(5, 3, { requiresGrad: true });
   const b = torch.randn(3, { requiresGrad: true });
-  let z = x.matmul(w).add(b);
-  const loss = torch.nn.functional.binaryCrossEntropyWithLogits(z, y);
+  const logits = x.matmul(w).add(b);
+  const loss = torch.nn.functional.binaryCrossEntropyWithLogits(logits, y);
   show("x =", x);
   show("w =", w);
   show("b =", b);
-  show("z =", z);
+  show("z =", logits);
   show("loss =", loss);
-  show("grad_fn of z:", z.gradFn.name);
+  show("grad_fn of z:", logits.gradFn.name);
   show("grad_fn of loss:", loss.gradFn.name);
 
   print("\n# Gradients");
@@ -31,7 +31,7 @@ export function tutorial(print) {
   show("b.grad =", b.grad);
 
   print("\n# Without recording: no_grad and detach");
-  z = x.matmul(w).add(b);
+  let z = x.matmul(w).add(b);
   show("z requires grad:", z.requiresGrad);
   z = torch.noGrad(() => x.matmul(w).add(b));
   show("inside no_grad:", z.requiresGrad);
@@ -60,5 +60,5 @@ export function tutorial(print) {
   out.backward(torch.onesLike(out), { retainGraph: true });
   print(`\nCall after zeroing gradients\n${inp.grad}`);
 
-  return { loss, leaves: { w, b, x } };
+  return { loss, names: { w, b, x, y, z: logits, loss } };
 }

@@ -56,7 +56,8 @@ export function readIdx(source: string | Uint8Array): Tensor {
     fail(
       `${bytes.length < wanted ? "cut short" : "too long"}: ${dtype.name} elements of shape [${sizes.join(", ")}] take ${wanted} bytes, there are ${bytes.length}`,
     );
-  const elements = bytes.slice(start);
+  // A copy with a buffer of its own; slice() of Node's Buffer would be none.
+  const elements = new Uint8Array(bytes.subarray(start));
   // IDX stores the most significant byte first.
   if (dtype.itemsize > 1)
     for (let at = 0; at < elements.length; at += dtype.itemsize)

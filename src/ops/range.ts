@@ -311,7 +311,7 @@ export const meshgrid: FunctionOnly<
       each.reshape(sizes.map((n, d) => (d === k ? n : 1))).expand(sizes),
     );
     if (!swap) return grids;
-    return [grids[1]!, grids[0]!, ...grids.slice(2)].map((grid) => grid.swapaxes(0, 1));
+    return [grids[1]!, grids[0]!, ...grids.slice(2)];
   },
 });
 
@@ -430,5 +430,28 @@ export const vander: FunctionOnly<
     }
     if (!increasing) columns.reverse();
     return n === 0 ? x.newEmpty([x.count, 0]) : concatenate("vander", columns, 1);
+  },
+});
+
+/**
+ * The positions in a tensor of the given shape of elements numbered in row-major order: one tensor for each dimension.
+ * @example
+ * ```ts
+ * torch.unravelIndex(torch.tensor([4n]), [2, 3])[1] // => tensor([1])
+ * ```
+ */
+export const unravelIndex: FunctionOnly<
+  (indices: Tensor, shape: readonly number[] | number) => readonly Tensor[]
+> = composite({
+  name: "unravelIndex",
+  parameters: { indices: p.indexTensor, shape: p.dimensions },
+  compute: ({ indices, shape }) => {
+    if (shape.some((n) => n < 0))
+      throw new ShapeError(`unravelIndex: a size in ${formatSizes(shape)} is negative`);
+    let step = shape.reduce((all, n) => all * n, 1);
+    return shape.map((n) => {
+      step /= n || 1;
+      return indices.floorDivide(step).remainder(n);
+    });
   },
 });

@@ -66,7 +66,10 @@ function named(
   indices: readonly Operand[],
 ): void {
   const { frame } = call;
-  if (indices.length + 2 > maximumOperands) throw new ArgumentError(`index: ${indices.length} indices; at most ${maximumOperands - 2} are supported`);
+  if (indices.length + 2 > maximumOperands)
+    throw new ArgumentError(
+      `index: ${indices.length} indices; at most ${maximumOperands - 2} are supported`,
+    );
   const lead = indices[0]!.sizes.length;
   const rest = other.sizes.length - lead;
   frame[slot.count] = lead;
