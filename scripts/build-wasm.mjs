@@ -102,8 +102,7 @@ async function build(variant) {
     );
   mkdirSync(to, { recursive: true });
   writeFileSync(path.join(to, `${variant}.wasm`), bytes);
-  console.log(`${variant}.wasm: ${bytes.length} bytes`);
+  console.log(`${variant}.wasm: ${Buffer.byteLength(bytes)} bytes`);
 }
 
-if (!upToDate())
-  for (const variant of variants) await build(variant);
+if (!upToDate()) for (const variant of variants) await build(variant);
