@@ -228,10 +228,7 @@ export class Softmin extends Activation<typeof softmin, Dim> {
  */
 export class Dropout extends Activation<
   typeof dropout,
-  Trailing<
-    [p: number, inplace: boolean],
-    { readonly p?: number; readonly inplace?: boolean }
-  >
+  Trailing<[p: number, inplace: boolean], { readonly p?: number; readonly inplace?: boolean }>
 > {
   static override readonly operation: OperationLike = dropout;
   static override readonly state: readonly string[] = ["training"];

@@ -99,9 +99,7 @@ export class ModuleList<M extends Module = Layer> extends Row<M> {
       else runs.push({ text, first: i, count: 1 });
     }
     const lines = runs.map(({ text, first, count }): [string, string] =>
-      count === 1
-        ? [String(first), text]
-        : [`${first}-${first + count - 1}`, `${count} x ${text}`],
+      count === 1 ? [String(first), text] : [`${first}-${first + count - 1}`, `${count} x ${text}`],
     );
     return moduleText(this.constructor.name, "", lines);
   }

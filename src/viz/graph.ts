@@ -94,7 +94,8 @@ export function graphOf(result: Tensor, options: GraphOptions = {}): TensorGraph
     const id = box(node, "operation", node.name, null);
     arrows.push({ from: id, to, saved: false });
     operations.push(node);
-    for (const [next] of node.nextFunctions) if (next !== null) pending.push({ node: next, to: id });
+    for (const [next] of node.nextFunctions)
+      if (next !== null) pending.push({ node: next, to: id });
   }
   if (options.saved !== false)
     for (const node of operations)

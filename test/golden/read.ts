@@ -44,6 +44,9 @@ export function expectClose(
   expect(actual.length).toBe(expected.length);
   expected.forEach((value, i) => {
     const bound = tolerance * Math.max(1, Math.abs(value));
-    expect(Math.abs(actual[i]! - value), `element ${i}: ${actual[i]} for ${value}`).toBeLessThanOrEqual(bound);
+    expect(
+      Math.abs(actual[i]! - value),
+      `element ${i}: ${actual[i]} for ${value}`,
+    ).toBeLessThanOrEqual(bound);
   });
 }

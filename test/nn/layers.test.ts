@@ -46,14 +46,19 @@ describe("from a seed the numbers are PyTorch's", () => {
 describe("initialisation", () => {
   it("knows the gains", () => {
     const names = ["linear", "conv2d", "sigmoid", "tanh", "relu", "leakyRelu", "selu"];
-    expect([...names.map((name) => init.calculateGain(name)), init.calculateGain("leakyRelu", 0.2)]).toEqual(training.gains);
+    expect([
+      ...names.map((name) => init.calculateGain(name)),
+      init.calculateGain("leakyRelu", 0.2),
+    ]).toEqual(training.gains);
     expect(init.calculateGain("leaky_relu", 0.2)).toBe(training.gains.at(-1));
   });
 
   it("refuses what makes no sense", () => {
     expect(() => init.calculateGain("rellu")).toThrow(/did you mean "relu"/);
     expect(() => init.kaimingUniform_(torch.empty(3))).toThrow(torch.ShapeError);
-    expect(() => init.kaimingUniform_(torch.empty(3, 2), { mode: "fan" as never })).toThrow(torch.ArgumentError);
+    expect(() => init.kaimingUniform_(torch.empty(3, 2), { mode: "fan" as never })).toThrow(
+      torch.ArgumentError,
+    );
     expect(() => init.eye_(torch.empty(3))).toThrow(torch.ShapeError);
     expect(() => init.truncNormal_(torch.empty(3), 0, 1, 5, 6)).toThrow(torch.ArgumentError);
   });
@@ -109,8 +114,12 @@ describe("losses", () => {
   });
 
   it("keep weights as buffers under PyTorch's names", () => {
-    expect(Object.keys(new nn.BCEWithLogitsLoss({ posWeight: weight }).stateDict())).toEqual(training.bufferKeys);
-    expect(() => new nn.CrossEntropyLoss({ reductoin: "sum" } as never)).toThrow(/did you mean "reduction"/);
+    expect(Object.keys(new nn.BCEWithLogitsLoss({ posWeight: weight }).stateDict())).toEqual(
+      training.bufferKeys,
+    );
+    expect(() => new nn.CrossEntropyLoss({ reductoin: "sum" } as never)).toThrow(
+      /did you mean "reduction"/,
+    );
     expect(() => new nn.MSELoss({ reduction: "median" as never })).toThrow(torch.ArgumentError);
   });
 });
@@ -140,7 +149,11 @@ describe("utilities", () => {
     const vector = nn.utils.parametersToVector(made);
     expect(vector.shape).toEqual([9]);
     nn.utils.vectorToParameters(vector.detach().mul(2), made);
-    expectClose(made.flatMap(flat), flat(vector).map((v) => 2 * v), 0);
+    expectClose(
+      made.flatMap(flat),
+      flat(vector).map((v) => 2 * v),
+      0,
+    );
     expect(() => nn.utils.vectorToParameters(torch.ones(4), made)).toThrow(torch.ShapeError);
   });
 

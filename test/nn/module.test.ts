@@ -42,7 +42,13 @@ describe("a module", () => {
     const net = new Net();
     const names = ["scale", "stack.0.weight", "stack.0.bias", "head.weight", "head.bias"];
     expect([...net.namedParameters()].map(([name]) => name)).toEqual(names);
-    expect([...net.namedModules()].map(([name]) => name)).toEqual(["", "stack", "stack.0", "stack.1", "head"]);
+    expect([...net.namedModules()].map(([name]) => name)).toEqual([
+      "",
+      "stack",
+      "stack.0",
+      "stack.1",
+      "head",
+    ]);
     expect([...net.namedChildren()].map(([name]) => name)).toEqual(["stack", "head"]);
     expect([...net.namedBuffers()].map(([name]) => name)).toEqual(["offset", "scratch"]);
     expect(Object.keys(net.stateDict())).toEqual(["scale", "offset", ...names.slice(1)]);
@@ -65,10 +71,15 @@ describe("a module", () => {
     const { "head.bias": bias, ...rest } = a.stateDict();
     const wrong = { ...rest, "head.bais": bias!, scale: torch.ones(3) };
     expect(() => b.loadStateDict(wrong)).toThrow(torch.SerializationError);
-    expect(() => b.loadStateDict(wrong)).toThrow(/scale has shape \[3\].*\[8\].*missing: head\.bias.*head\.bais \(is it "head\.bias"\?\)/);
+    expect(() => b.loadStateDict(wrong)).toThrow(
+      /scale has shape \[3\].*\[8\].*missing: head\.bias.*head\.bais \(is it "head\.bias"\?\)/,
+    );
     expect(flat(b.head.weight)).toEqual(before);
     const { scale: _scale, ...others } = wrong;
-    expect(b.loadStateDict(others, false)).toEqual({ missingKeys: ["scale", "head.bias"], unexpectedKeys: ["head.bais"] });
+    expect(b.loadStateDict(others, false)).toEqual({
+      missingKeys: ["scale", "head.bias"],
+      unexpectedKeys: ["head.bais"],
+    });
     expect(() => b.loadStateDict(null as never)).toThrow(torch.SerializationError);
   });
 
@@ -96,9 +107,15 @@ describe("a module", () => {
     expect(net.weight).toBe(weight);
     expect(weight.dtype).toBe(torch.float64);
     const before = flat(weight);
-    net(torch.ones(1, 2, { dtype: torch.float64 })).sum().backward();
+    net(torch.ones(1, 2, { dtype: torch.float64 }))
+      .sum()
+      .backward();
     optimizer.step();
-    expectClose(flat(weight), before.map((v) => v - 1), 1e-12);
+    expectClose(
+      flat(weight),
+      before.map((v) => v - 1),
+      1e-12,
+    );
     expect(() => net.to(torch.int64)).toThrow(torch.DTypeError);
   });
 
@@ -132,7 +149,9 @@ describe("a module", () => {
     expect(() => new nn.Linear(2, 2, { bais: false } as never)).toThrow(/did you mean "bias"/);
     expect(() => new nn.Linear(2.5, 2)).toThrow(torch.ArgumentError);
     expect(() => new nn.Parameter(3 as never)).toThrow(torch.ArgumentError);
-    expect(() => new nn.Parameter(torch.ones(2, { dtype: torch.int64 }))).toThrow(torch.AutogradError);
+    expect(() => new nn.Parameter(torch.ones(2, { dtype: torch.int64 }))).toThrow(
+      torch.AutogradError,
+    );
     expect(() => new nn.Sequential(3 as never)).toThrow(torch.ArgumentError);
     expect(() => new nn.Linear(3, 2)(torch.ones(2, 4))).toThrow(torch.ShapeError);
   });
@@ -161,7 +180,14 @@ describe("containers", () => {
     }
     const owner = new Owner();
     expect(Object.keys(owner.stateDict())).toEqual([
-      "list.0.weight", "list.0.bias", "list.1.weight", "list.1.bias", "named.last.weight", "named.last.bias", "extra.0", "extra.1",
+      "list.0.weight",
+      "list.0.bias",
+      "list.1.weight",
+      "list.1.bias",
+      "named.last.weight",
+      "named.last.bias",
+      "extra.0",
+      "extra.1",
     ]);
     expect(owner.list.at(-1)).toBe([...owner.list][1]);
     expect(owner.named.get("last")(torch.ones(1, 2)).shape).toEqual([1, 1]);
@@ -175,12 +201,22 @@ describe("containers", () => {
 describe("texts", () => {
   const linear = (): torch.nn.Linear => new nn.Linear(2, 3);
   const made: Record<string, unknown> = {
-    Linear: new nn.Linear(3, 4, { bias: false }), Bilinear: new nn.Bilinear(1, 2, 3), Embedding: new nn.Embedding(3, 4, -1),
-    Unflatten: new nn.Unflatten(1, [2, 3]), "ReLU inplace": new nn.ReLU(true), LeakyReLU: new nn.LeakyReLU(0.2), Threshold: new nn.Threshold(0.1, 20),
-    Softmax: new nn.Softmax(1), LogSoftmax: new nn.LogSoftmax({ dim: -1 }), Softmin: new nn.Softmin(0),
-    Sequential: new nn.Sequential(linear(), new nn.Sequential(new nn.ReLU(), new nn.Dropout(0.25))), empty: new nn.Sequential(),
-    ModuleList: new nn.ModuleList<torch.nn.Layer>([linear(), linear(), new nn.ReLU()]), ModuleDict: new nn.ModuleDict({ a: new nn.Linear(1, 2) }),
-    ParameterList: new nn.ParameterList([torch.ones(2, 3), torch.ones(4)]), Parameter: new nn.Parameter(torch.tensor([1.5, 2])),
+    Linear: new nn.Linear(3, 4, { bias: false }),
+    Bilinear: new nn.Bilinear(1, 2, 3),
+    Embedding: new nn.Embedding(3, 4, -1),
+    Unflatten: new nn.Unflatten(1, [2, 3]),
+    "ReLU inplace": new nn.ReLU(true),
+    LeakyReLU: new nn.LeakyReLU(0.2),
+    Threshold: new nn.Threshold(0.1, 20),
+    Softmax: new nn.Softmax(1),
+    LogSoftmax: new nn.LogSoftmax({ dim: -1 }),
+    Softmin: new nn.Softmin(0),
+    Sequential: new nn.Sequential(linear(), new nn.Sequential(new nn.ReLU(), new nn.Dropout(0.25))),
+    empty: new nn.Sequential(),
+    ModuleList: new nn.ModuleList<torch.nn.Layer>([linear(), linear(), new nn.ReLU()]),
+    ModuleDict: new nn.ModuleDict({ a: new nn.Linear(1, 2) }),
+    ParameterList: new nn.ParameterList([torch.ones(2, 3), torch.ones(4)]),
+    Parameter: new nn.Parameter(torch.tensor([1.5, 2])),
   };
   it.each(Object.entries(training.texts))("%s", (name, text) => {
     const make = (nn as unknown as Record<string, new () => unknown>)[name]!;

@@ -11,7 +11,10 @@ function setup(kind: keyof typeof optim & string, options: object): Setup {
   torch.manualSeed(1);
   const w = torch.randn(3, 4, { requiresGrad: true });
   const b = torch.randn(4, { requiresGrad: true });
-  const make = optim[kind] as unknown as new (params: torch.Tensor[], options: object) => torch.optim.SGD;
+  const make = optim[kind] as unknown as new (
+    params: torch.Tensor[],
+    options: object,
+  ) => torch.optim.SGD;
   const optimizer = new make([w, b], options);
   const advance = (): void => {
     w.grad = torch.randn(3, 4);
@@ -22,24 +25,43 @@ function setup(kind: keyof typeof optim & string, options: object): Setup {
 }
 
 describe("twenty steps", () => {
-  it.each(training.optimizers.map((c) => [`${c.kind} ${JSON.stringify(c.options)}`, c] as const))("%s", (_name, golden) => {
-    const { w, b, advance, optimizer } = setup(golden.kind, golden.options);
-    for (const expected of golden.steps) {
-      advance();
-      expectClose([...flat(w), ...flat(b)], expected, 5e-7);
-    }
-    const saved = optimizer.stateDict();
-    const keys = Object.fromEntries([...(saved.state as Map<number, object>)].map(([k, v]) => [String(k), Object.keys(v).sort()]));
-    expect(keys).toEqual(
-      Object.fromEntries(
-        Object.entries(golden.stateKeys)
-          // PyTorch's SGD lists a buffer that is None.
-          .map(([k, v]) => [k, v.filter((name) => name !== "momentum_buffer" || golden.options["momentum"] !== undefined).sort()] as const)
-          .filter(([, names]) => names.length > 0),
-      ),
-    );
-    expect(golden.groupKeys).toEqual(expect.arrayContaining(Object.keys(saved.param_groups[0]!)));
-  });
+  it.each(training.optimizers.map((c) => [`${c.kind} ${JSON.stringify(c.options)}`, c] as const))(
+    "%s",
+    (_name, golden) => {
+      const { w, b, advance, optimizer } = setup(golden.kind, golden.options);
+      for (const expected of golden.steps) {
+        advance();
+        expectClose([...flat(w), ...flat(b)], expected, 5e-7);
+      }
+      const saved = optimizer.stateDict();
+      const keys = Object.fromEntries(
+        [...(saved.state as Map<number, object>)].map(([k, v]) => [
+          String(k),
+          Object.keys(v).sort(),
+        ]),
+      );
+      expect(keys).toEqual(
+        Object.fromEntries(
+          Object.entries(golden.stateKeys)
+            // PyTorch's SGD lists a buffer that is None.
+            .map(
+              ([k, v]) =>
+                [
+                  k,
+                  v
+                    .filter(
+                      (name) =>
+                        name !== "momentum_buffer" || golden.options["momentum"] !== undefined,
+                    )
+                    .sort(),
+                ] as const,
+            )
+            .filter(([, names]) => names.length > 0),
+        ),
+      );
+      expect(golden.groupKeys).toEqual(expect.arrayContaining(Object.keys(saved.param_groups[0]!)));
+    },
+  );
 });
 
 describe("an optimizer", () => {
@@ -64,8 +86,13 @@ describe("an optimizer", () => {
     expect(() => optimizer.loadStateDict(other.stateDict())).toThrow(torch.SerializationError);
     expect(() => optimizer.loadStateDict(null as never)).toThrow(torch.SerializationError);
     expect(() => optimizer.loadStateDict({ state: {}, param_groups: [] })).toThrow(/0 groups/);
-    const wrong = { state: { 0: { momentum_buffer: torch.ones(7) } }, param_groups: optimizer.stateDict().param_groups };
-    expect(() => optimizer.loadStateDict(wrong)).toThrow(/momentum_buffer of parameter 0 has shape \[7\]/);
+    const wrong = {
+      state: { 0: { momentum_buffer: torch.ones(7) } },
+      param_groups: optimizer.stateDict().param_groups,
+    };
+    expect(() => optimizer.loadStateDict(wrong)).toThrow(
+      /momentum_buffer of parameter 0 has shape \[7\]/,
+    );
   });
 
   it("keeps options for each group", () => {
@@ -81,7 +108,10 @@ describe("an optimizer", () => {
   });
 
   it("leaves parameters without a gradient alone, and computes the closure's gradients", () => {
-    const [a, idle] = [torch.ones(1, { requiresGrad: true }), torch.ones(1, { requiresGrad: true })];
+    const [a, idle] = [
+      torch.ones(1, { requiresGrad: true }),
+      torch.ones(1, { requiresGrad: true }),
+    ];
     const optimizer = new optim.Adam([a, idle], { lr: 0.5 });
     const loss = torch.noGrad(() =>
       optimizer.step(() => {
