@@ -32,7 +32,7 @@ struct Lines {
   // Calls body(place, scratch) for every line, on several threads where `cost` of an element makes it worth while.
   // `bytes` of scratch memory are given to each; false where there is none.
   template <typename F>
-  bool each(long cost, unsigned long bytes, const F& body) const {
+  bool each(long cost, uint64_t bytes, const F& body) const {
     if (count == 0 || length == 0) return true;
     const long threads = count * length * cost >= 32768 ? thread_count() : 1;
     const long pieces = threads == 1 ? 1 : threads * 4, size = (count + pieces - 1) / pieces;

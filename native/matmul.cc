@@ -267,7 +267,7 @@ struct Batches {
 template <typename T>
 void multiply_converted(double* frame, int dtype, const Product<char>& shape, const Batches& batches) {
   const long M = shape.M, N = shape.N, K = shape.K, size = item_size(dtype);
-  T* a = static_cast<T*>(scratch(3, (unsigned long)(M * K + K * N + 2 * M * N + 1) * sizeof(T)));
+  T* a = static_cast<T*>(scratch(3, ((uint64_t)M * K + (uint64_t)K * N + (uint64_t)M * N * 2 + 1) * sizeof(T)));
   if (!a) {
     frame[kStatus] = 2;
     return;

@@ -22,7 +22,7 @@ INLINE bool better(Kind kind, T a, T b) {
 }
 
 template <typename T>
-INLINE typename Wide<T>::type block_sum(const T* x, long n) {
+INLINE T chain_sum(const T* x, long n) {
   typedef typename VectorOf<T>::type V;
   const long W = VectorOf<T>::width;
   V s0 = {}, s1 = {}, s2 = {}, s3 = {};
@@ -36,6 +36,15 @@ INLINE typename Wide<T>::type block_sum(const T* x, long n) {
   for (; i + W <= n; i += W) s0 += load(x + i);
   if (i < n) s1 += load_part(x + i, n - i);
   return sum_lanes<T>((s0 + s1) + (s2 + s3));
+}
+
+// Eight additions in a chain, however narrow the registers are: longer ones would lose digits.
+template <typename T>
+INLINE typename Wide<T>::type block_sum(const T* x, long n) {
+  const long piece = 32 * VectorOf<T>::width;
+  typename Wide<T>::type sum = 0;
+  for (long i = 0; i < n; i += piece) sum += chain_sum(x + i, n - i < piece ? n - i : piece);
+  return sum;
 }
 
 // The extremum of a block on four chains; where a NaN turns up, the first of them.

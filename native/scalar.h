@@ -63,7 +63,8 @@ static inline double digamma_scalar(double x) {
   if (x == 0) return copysign(INFINITY, -x);
   if (x < 0) {
     if (x == floor(x)) return NAN;
-    const double turn = x - floor(x);
+    // Kept near 0, where a tiny argument keeps its digits.
+    const double rest = fmod(x, 1), turn = rest < -0.5 ? rest + 1 : rest;
     return digamma_scalar(1 - x) - 3.14159265358979323846 / tan(3.14159265358979323846 * turn);
   }
   double sum = 0;
@@ -78,7 +79,8 @@ static inline double digamma_scalar(double x) {
 static inline double trigamma_scalar(double x) {
   double sum = 0, sign = 1;
   if (x < 0.5) {
-    const double sine = sin(3.14159265358979323846 * (x - 2 * floor(x / 2)));
+    // The distance to the nearest whole number keeps the digits of tiny arguments, and is 0 at a pole.
+    const double rest = fabs(fmod(x, 1)), sine = sin(3.14159265358979323846 * (rest < 0.5 ? rest : 1 - rest));
     sum = -9.86960440108935861883 / (sine * sine);
     sign = -1;
     x = 1 - x;
@@ -169,7 +171,6 @@ static inline double zeta_scalar(double s, double q) {
     const double rest = q - floor(q);
     return zeta_scalar(s, rest) + (fmod(s, 2) == 0 ? 1 : -1) * (zeta_scalar(s, 1 - rest) - zeta_scalar(s, 1 - q));
   }
-  if (q == INFINITY) return 0;
   double sum = 0, at = q;
   for (int k = 0; k < 10; k++, at += 1) sum += pow(at, -s);
   double power = pow(at, -s), factor = s;

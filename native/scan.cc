@@ -103,7 +103,7 @@ bool scan_lines(const Lines& lines, Kind kind, bool positions) {
     scan_across<T>(lines, kind, positions);
     return true;
   }
-  return lines.each(kind == kLogSumExp ? 32 : 4, n * (sizeof(T) + sizeof(int64_t)), [&](const Place& place, char* memory) {
+  return lines.each(kind == kLogSumExp ? 32 : 4, (uint64_t)n * (sizeof(T) + sizeof(int64_t)), [&](const Place& place, char* memory) {
     T* x = reinterpret_cast<T*>(memory);
     int64_t* at = reinterpret_cast<int64_t*>(x + n);
     load_block(lines.dtype[1], lines.line(1, place), lines.step[1], x, n);

@@ -131,7 +131,7 @@ struct Line {
 
 template <typename T>
 bool forward(const Lines& lines, bool logarithm) {
-  return lines.each(12, 2 * lines.length * sizeof(T), [&](const Place& place, char* memory) {
+  return lines.each(12, (uint64_t)lines.length * 2 * sizeof(T), [&](const Place& place, char* memory) {
     const Line<T> line = {lines, reinterpret_cast<T*>(memory)};
     T* out = line.target(place);
     forward_line(out, line.read(1, place), lines.length, logarithm);
@@ -140,7 +140,7 @@ bool forward(const Lines& lines, bool logarithm) {
 }
 template <typename T>
 bool backward(const Lines& lines, bool logarithm) {
-  return lines.each(12, 3 * lines.length * sizeof(T), [&](const Place& place, char* memory) {
+  return lines.each(12, (uint64_t)lines.length * 3 * sizeof(T), [&](const Place& place, char* memory) {
     const Line<T> line = {lines, reinterpret_cast<T*>(memory)};
     T* out = line.target(place);
     backward_line(out, line.read(1, place), line.read(2, place), lines.length, logarithm);

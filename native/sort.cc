@@ -59,7 +59,7 @@ Entry* radix_sort(Entry* from, Entry* to, long n) {
 template <typename T>
 bool sort_lines(const Lines& lines, bool descending) {
   const long n = lines.length;
-  return lines.each(64, n * (2 * sizeof(Entry) + 2 * sizeof(T)), [&](const Place& place, char* memory) {
+  return lines.each(64, (uint64_t)n * (2 * sizeof(Entry) + 2 * sizeof(T)), [&](const Place& place, char* memory) {
     Entry *entries = reinterpret_cast<Entry*>(memory), *other = entries + n;
     T *values = reinterpret_cast<T*>(other + n), *sorted = values + n;
     load_block(lines.dtype[2], lines.line(2, place), lines.step[2], values, n);

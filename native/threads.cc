@@ -139,7 +139,7 @@ void run_tasks(long tasks, TaskBody body, void* context) {
   for (long task = 0; task < tasks; task++) body(context, task);
 }
 
-void* scratch(int slot, unsigned long bytes) {
+void* scratch(int slot, uint64_t bytes) {
   Scratch& own = own_scratch;
   if (own.size[slot] < bytes) {
     free(own.memory[slot]);

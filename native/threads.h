@@ -1,5 +1,6 @@
-// Runs parts of a kernel side by side. threads.cc does it with a pool; a build without threads links threads_serial.cc.
+// Runs parts of a kernel side by side. threads.cc does it with a pool; WebAssembly (wasm.cc) has one thread.
 #pragma once
+#include <stdint.h>
 
 typedef void (*TaskBody)(void* context, long task);
 
@@ -9,7 +10,7 @@ void set_thread_count(int count);
 // Runs body(context, 0 .. tasks-1), in any order and on any thread, and returns when all are done.
 void run_tasks(long tasks, TaskBody body, void* context);
 // Scratch memory of the calling thread that lasts until its next call with the same slot; null where there is none to be had.
-void* scratch(int slot, unsigned long bytes);
+void* scratch(int slot, uint64_t bytes);
 
 template <typename F>
 static inline void parallel(long tasks, const F& body) {

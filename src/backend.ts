@@ -5,10 +5,12 @@ import { ArgumentError, DeviceError } from "./core/errors.ts";
 import { createMetaBackend } from "./backends/meta/backend.ts";
 import { createNativeBackend } from "./backends/native/backend.ts";
 import { createReferenceBackend } from "./backends/reference/backend.ts";
+import { type Bytes, createWasmBackend, loadWasmBackend } from "./backends/wasm/backend.ts";
 
 /** The backends by name, fastest first; each gives a backend, or why there is none. */
 const makers: Readonly<Record<string, () => Backend | { readonly reason: string }>> = {
   native: createNativeBackend,
+  wasm: createWasmBackend,
   reference: createReferenceBackend,
 };
 // What Node or a browser may offer; neither's types are visible here.
@@ -39,6 +41,11 @@ export const backend: {
   readonly name: string;
   /** Lets another backend compute from now on; existing tensors stay valid. Throws DeviceError where it is not available. */
   use(name: BackendName): void;
+  /**
+   * Compiles the WebAssembly backend, from the library's own files or from those given, and lets it compute from now on. A browser needs
+   * this, since it compiles asynchronously; Node has the backend already. Throws DeviceError where it cannot run.
+   */
+  load(source?: string | Bytes): Promise<void>;
   /** The names of all backends, fastest first. */
   readonly names: readonly string[];
   toString(): string;
@@ -51,6 +58,10 @@ export const backend: {
     if ("reason" in found)
       throw new DeviceError(`backend: ${name} is not available: ${found.reason}`);
     cpu.backend = found;
+  },
+  async load(source) {
+    if (source !== undefined || !made.has("wasm")) made.set("wasm", await loadWasmBackend(source));
+    backend.use("wasm");
   },
   names: Object.keys(makers),
   toString() {

@@ -19,7 +19,8 @@ export class Program {
   /** The slot of each output. */
   readonly outputs: readonly number[];
   readonly expressions: readonly Expression[];
-  readonly #typed = new Map<string, TypedProgram>();
+  private readonly versions: TypedProgram[] = [];
+  private last: TypedProgram | null = null;
 
   constructor(expressions: readonly Expression[], inputCount: number, scalarCount: number) {
     this.expressions = expressions;
@@ -63,11 +64,27 @@ export class Program {
 
   /** The program for these element types; the same object each time, so that a backend may keep what it prepared on it. */
   typed(compute: DType, inputs: readonly DType[], outputs: readonly DType[]): TypedProgram {
-    const key = `${compute.index}:${inputs.map((d) => d.index).join()}:${outputs.map((d) => d.index).join()}`;
-    let found = this.#typed.get(key);
-    if (found === undefined)
-      this.#typed.set(key, (found = new TypedProgram(this, compute, inputs, outputs)));
-    return found;
+    for (const typed of this.versions) if (typed.fits(compute, inputs, outputs)) return typed;
+    const made = new TypedProgram(this, compute, inputs, outputs);
+    this.versions.push(made);
+    return made;
+  }
+
+  /** The same, for the types that operands have; it allocates nothing where the types are those of the last call. */
+  typedFor(
+    compute: DType,
+    operands: readonly { readonly dtype: DType }[],
+    output: DType,
+  ): TypedProgram {
+    const last = this.last;
+    if (last !== null && last.compute === compute && last.outputs[0] === output) {
+      let same = true;
+      for (let i = 0; i < operands.length; i++)
+        if (operands[i]!.dtype !== last.inputs[i]) same = false;
+      if (same) return last;
+    }
+    const inputs = operands.map((operand) => operand.dtype);
+    return (this.last = this.typed(compute, inputs, [output]));
   }
 }
 
@@ -93,5 +110,14 @@ export class TypedProgram {
     this.compute = compute;
     this.inputs = inputs;
     this.outputs = outputs;
+  }
+
+  /** Whether this is the version for these types. */
+  fits(compute: DType, inputs: readonly DType[], outputs: readonly DType[]): boolean {
+    return (
+      compute === this.compute &&
+      inputs.every((dtype, i) => dtype === this.inputs[i]) &&
+      outputs.every((dtype, i) => dtype === this.outputs[i])
+    );
   }
 }

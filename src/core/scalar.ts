@@ -58,17 +58,11 @@ const binary =
   (f: (g: E, a: E, b: E, y: E) => readonly (E | null)[]): Derivative =>
   (g, [a, b], y) =>
     f(g, a!, b!, y);
-// PyTorch's convention where two operands tie: each takes half.
-const extremum = (better: "gt" | "lt"): Derivative =>
+// PyTorch's convention: where two operands tie each takes half, and where one is NaN both take all.
+const extremum = (worse: "gt" | "lt"): Derivative =>
   binary((g, a, b) => {
-    const half = call("eq", a, b);
-    const share = (own: E, other: E): E =>
-      call("select", half, div(g, 2), call("select", call(better, own, other), g, 0));
-    // Where the other is NaN the comparison fails for both, as in PyTorch: the NaN takes the gradient.
-    return [
-      call("select", call("ne", a, a), g, call("select", call("ne", b, b), 0, share(a, b))),
-      call("select", call("ne", b, b), g, call("select", call("ne", a, a), 0, share(b, a))),
-    ];
+    const tied = call("select", call("eq", a, b), div(g, 2), g);
+    return [call("select", call(worse, a, b), 0, tied), call("select", call(worse, b, a), 0, tied)];
   });
 
 const flag = (value: boolean): number => (value ? 1 : 0);
@@ -298,8 +292,8 @@ const table: Readonly<Record<FunctionName, Entry>> = {
       ),
     ]),
   },
-  minimum: { f: (a, b) => minimum(a, b), i: (a, b) => (a < b ? a : b), d: extremum("lt") },
-  maximum: { f: (a, b) => maximum(a, b), i: (a, b) => (a > b ? a : b), d: extremum("gt") },
+  minimum: { f: (a, b) => minimum(a, b), i: (a, b) => (a < b ? a : b), d: extremum("gt") },
+  maximum: { f: (a, b) => maximum(a, b), i: (a, b) => (a > b ? a : b), d: extremum("lt") },
   fmin: {
     f: (a, b) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.min(a, b)),
     i: (a, b) => (a < b ? a : b),
@@ -376,13 +370,13 @@ const table: Readonly<Record<FunctionName, Entry>> = {
     d: factor((x, y) =>
       call(
         "select",
-        call("eq", x, 0),
-        0.5,
+        call("gt", call("abs", x), 0),
         sub(
           call("i0e", x),
           // The reciprocal of 0 is kept out of derivatives of this rule.
           mul(y, add(call("sign", x), call("reciprocal", call("select", call("eq", x, 0), 1, x)))),
         ),
+        0.5,
       ),
     ),
   },

@@ -246,7 +246,8 @@ const bernoulliWeights: readonly number[] = [
 ];
 
 /**
- * The Hurwitz zeta function, the sum of (q + k)^-s over k = 0, 1, ...: infinite for s = 1 and where a term is, NaN for s < 1.
+ * The Hurwitz zeta function, the sum of (q + k)^-s over k = 0, 1, ...: infinite for s = 1 and where a term is, NaN for s < 1 and,
+ * as in PyTorch, for infinite q.
  * Ten terms and the Euler-Maclaurin formula for the rest; below 0, for whole s, the terms on either side of 0 apart.
  */
 export function zeta(s: number, q: number): number {
@@ -258,7 +259,6 @@ export function zeta(s: number, q: number): number {
     const rest = q - Math.floor(q);
     return zeta(s, rest) + (s % 2 === 0 ? 1 : -1) * (zeta(s, 1 - rest) - zeta(s, 1 - q));
   }
-  if (q === Number.POSITIVE_INFINITY) return 0;
   let sum = 0;
   let at = q;
   for (let k = 0; k < 10; k++) sum += (at++) ** -s;

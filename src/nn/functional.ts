@@ -8,5 +8,6 @@ export * from "../ops/softmax.ts";
 export * from "../ops/entropy.ts";
 export * from "../ops/likelihood.ts";
 export * from "../ops/margin.ts";
+export * from "../ops/multimargin.ts";
 export * from "../ops/classes.ts";
 export { cosineSimilarity, normalize, pairwiseDistance } from "../ops/norm.ts";

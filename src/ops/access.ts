@@ -167,6 +167,8 @@ function gathered(self: Tensor): ElementArray {
     throw new DeviceError("a tensor on the meta device has sizes and a type, but no values");
   const source = self.dense ? self : self.detach().contiguous();
   const { array } = source.dtype.codec;
+  // An empty view may lie behind the end of its memory.
+  if (source.count === 0) return new array(new ArrayBuffer(0));
   return new array(source.storage.host(), source.offset * source.dtype.itemsize, source.count);
 }
 

@@ -62,12 +62,12 @@ export const elu: FunctionOnly<
   expression: (input, alpha) =>
     f.select(f.gt(input, 0), input, f.mul(alpha, f.expm1(negativePart(input)))),
   derivative: (input, alpha) => [
-    f.select(f.gt(input, 0), gradient, f.mul(gradient, f.mul(alpha, f.exp(negativePart(input))))),
+    f.select(f.le(input, 0), f.mul(gradient, f.mul(alpha, f.exp(negativePart(input)))), gradient),
   ],
 });
 
 /**
- * x where positive, `alpha * (exp(x / alpha) - 1)` elsewhere. Refuses alpha = 0 by giving NaN.
+ * x where positive, `alpha * (exp(x / alpha) - 1)` elsewhere. Refuses `alpha = 0`.
  * @example
  * ```ts
  * torch.nn.functional.celu(torch.tensor([-1, 0, 2])) // => tensor([-0.6321,  0.0000,  2.0000])
@@ -84,11 +84,13 @@ export const celu: FunctionOnly<
   scalars: { alpha: 1 },
   promotion: "arithmetic",
   refuses: onlyFloating,
+  check: (_operands, _common, { alpha }) =>
+    alpha === 0 ? "alpha = 0 would divide by zero; give another" : undefined,
   inplaceOption: true,
   expression: (input, alpha) =>
     f.select(f.gt(input, 0), input, f.mul(alpha, f.expm1(f.div(negativePart(input), alpha)))),
   derivative: (input, alpha) => [
-    f.select(f.gt(input, 0), gradient, f.mul(gradient, f.exp(f.div(negativePart(input), alpha)))),
+    f.select(f.le(input, 0), f.mul(gradient, f.exp(f.div(negativePart(input), alpha))), gradient),
   ],
 });
 
@@ -116,9 +118,9 @@ export const selu: FunctionOnly<
     ),
   derivative: (input) => [
     f.select(
-      f.gt(input, 0),
-      f.mul(gradient, seluScale),
+      f.le(input, 0),
       f.mul(gradient, f.mul(f.exp(negativePart(input)), seluScale * seluAlpha)),
+      f.mul(gradient, seluScale),
     ),
   ],
 });
@@ -274,10 +276,6 @@ export const softsign: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
   promotion: "floating",
   refuses: noBool("convert to a floating-point type"),
   expression: (input) => f.div(input, f.add(f.abs(input), 1)),
-  derivative: (input) => {
-    const size = f.add(f.abs(input), 1);
-    return [f.div(gradient, f.mul(size, size))];
-  },
 });
 
 /**

@@ -87,8 +87,7 @@ const quotient: Variant = pointwise({
 
 const quotientTowardZero: Variant = pointwise({
   name: "div",
-  node: "Div1",
-  nodeWithNumber: "Div2",
+  node: "Div2",
   inputs: ["self?", "other?"],
   promotion: "arithmetic",
   refuses: noBool("convert to an integer type"),
@@ -99,8 +98,7 @@ const quotientTowardZero: Variant = pointwise({
 
 const quotientDown: Variant = pointwise({
   name: "div",
-  node: "Div1",
-  nodeWithNumber: "Div2",
+  node: "Div2",
   inputs: ["self?", "other?"],
   promotion: "arithmetic",
   refuses: noBool("convert to an integer type"),

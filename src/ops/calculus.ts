@@ -142,13 +142,21 @@ function slope(self: Tensor, dim: number, spacing: number | Tensor, order: numbe
   const steps =
     typeof spacing === "number"
       ? null
-      : part(spacing, 0, 1, n).sub(part(spacing, 0, 0, n - 1)).view(shape);
+      : part(spacing, 0, 1, n)
+          .sub(part(spacing, 0, 0, n - 1))
+          .view(shape);
   const step = (i: number): Tensor | number =>
     steps === null ? (spacing as number) : part(steps, dim, i, i + 1);
   const at = (from: number, to: number): Tensor => part(self, dim, from, to);
-  const rise = (i: number): Tensor => at(i + 1, i + 2).sub(at(i, i + 1)).div(step(i));
+  const rise = (i: number): Tensor =>
+    at(i + 1, i + 2)
+      .sub(at(i, i + 1))
+      .div(step(i));
   let inner: Tensor;
-  if (steps === null) inner = at(2, n).sub(at(0, n - 2)).div(2 * (spacing as number));
+  if (steps === null)
+    inner = at(2, n)
+      .sub(at(0, n - 2))
+      .div(2 * (spacing as number));
   else {
     // Weights of the three-point formula for unequal distances (Fornberg 1988).
     const [a, b] = [part(steps, dim, 0, n - 2), part(steps, dim, 1, n - 1)];
@@ -206,8 +214,7 @@ export const gradient: FunctionOnly<
     if (edgeOrder !== 1 && edgeOrder !== 2)
       throw new ArgumentError(`gradient: edgeOrder must be 1 or 2, got ${edgeOrder}`);
     const rank = self.sizes.length;
-    const dims =
-      dim === null ? self.sizes.map((_, i) => i) : wrapDimensions("gradient", dim, rank);
+    const dims = dim === null ? self.sizes.map((_, i) => i) : wrapDimensions("gradient", dim, rank);
     const list = Array.isArray(spacing) ? (spacing as readonly unknown[]) : null;
     if (list !== null && list.length !== dims.length)
       throw new ArgumentError(

@@ -1,4 +1,5 @@
 // Losses against classes: the negative log-likelihood and the cross-entropy.
+import { gradMode } from "../autograd/mode.ts";
 import { int64, uint8 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { input, scalar } from "../core/expression.ts";
@@ -13,7 +14,7 @@ import {
   reductionKind,
   reductionParameters,
 } from "./define/losses.ts";
-import { empty, readElement, relayout } from "./define/memory.ts";
+import { alias, empty, readElement, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { place } from "./define/pick.ts";
@@ -68,7 +69,7 @@ interface Targets {
 }
 
 function readTargets(
-  self: { readonly sizes: Sizes; readonly dtype: Tensor["dtype"] },
+  self: Tensor,
   target: Tensor,
   weight: Tensor | null,
   ignoreIndex: number,
@@ -117,6 +118,14 @@ function readTargets(
   return { index, factors, kept };
 }
 
+/** The gradient as PyTorch sees it when it is differentiated again: formally a function of the input, constant in it. */
+const dependent: (self: Tensor, origin: Tensor) => Tensor = operation({
+  name: "nllLossBackward",
+  parameters: { self: p.tensor, origin: p.tensor },
+  forward: ({ self }) => alias(self),
+  backward: { self: (g) => g, origin: (g) => g.newZeros(g.shape) },
+});
+
 function likelihood(
   node: string,
 ): (
@@ -136,7 +145,7 @@ function likelihood(
       reduction: reductionParameters.reduction,
       ignoreIndex: p.optional(p.integer, -100),
     },
-    saves: ["target", "weight"],
+    saves: ["self", "target", "weight"],
     forward: ({ self, target, weight, reduction, ignoreIndex }) => {
       checkTarget("nllLoss", self, target, weight);
       const { dtype } = self;
@@ -170,10 +179,9 @@ function likelihood(
       return total;
     },
     backward: {
-      self: (g, { target, weight, reduction, ignoreIndex, sizesOf, dtypeOf }) => {
-        const sizes = sizesOf["self"]!;
-        const dtype = dtypeOf["self"]!;
-        const { index, factors, kept } = readTargets({ sizes, dtype }, target, weight, ignoreIndex);
+      self: (g, { self, target, weight, reduction, ignoreIndex }) => {
+        const { sizes, dtype } = self;
+        const { index, factors, kept } = readTargets(self, target, weight, ignoreIndex);
         const dim = classDimension(sizes);
         const mean = reduction === "mean";
         let scale: Tensor;
@@ -192,7 +200,8 @@ function likelihood(
         } else scale = (reduction === "none" ? g.reshape(index.sizes) : g).mul(factors);
         const spread =
           scale.sizes.length === 0 ? scale.expand(index.sizes) : scale.reshape(index.sizes);
-        return place(spread, dim, index, sizes[dim]!);
+        const out = place(spread, dim, index, sizes[dim]!);
+        return gradMode.enabled ? dependent(out, self) : out;
       },
     },
   });

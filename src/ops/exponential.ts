@@ -1,7 +1,7 @@
 // Exponentials, logarithms, roots and powers.
 import { float64 } from "../core/dtype.ts";
 import { DTypeError } from "../core/errors.ts";
-import { constant, type Expression, gradient } from "../core/expression.ts";
+import { constant, type Expression, gradient, result } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { Tensor } from "../core/tensor.ts";
 import { dispatch, type Variant } from "./define/dispatch.ts";
@@ -150,6 +150,8 @@ const powers: ReadonlyMap<number, Variant> = new Map(
     [
       [2, (x) => f.mul(x, x), (x) => f.mul(gradient, f.mul(x, 2))],
       [3, (x) => f.mul(f.mul(x, x), x), (x) => f.mul(gradient, f.mul(f.mul(x, x), 3))],
+      [0.5, (x) => f.sqrt(x), () => f.div(gradient, f.mul(result, 2))],
+      [-0.5, (x) => f.rsqrt(x), (x) => f.mul(gradient, f.mul(f.pow(x, -1.5), -0.5))],
     ] as const satisfies readonly [
       number,
       (x: Expression) => Expression,
@@ -159,6 +161,7 @@ const powers: ReadonlyMap<number, Variant> = new Map(
     exponent,
     pointwise({
       name: "pow",
+      domain: [0.3, 2],
       inputs: ["self"],
       promotion: "arithmetic",
       expression: value,
@@ -303,6 +306,7 @@ export const logaddexp2: Method<[other: Tensor]> = pointwise({
 export const xlogy: MethodWithInPlace<[other: Tensor | number]> &
   ((self: Tensor | number, other: Tensor | number) => Tensor) = pointwise({
   name: "xlogy",
+  nodeWithNumber: "Xlogy2",
   inputs: ["self?", "other?"],
   promotion: "floating",
   domain: [0.3, 3],

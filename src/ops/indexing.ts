@@ -6,8 +6,7 @@ import { formatSizes, maximumDimensions } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { fromNumbers } from "./define/creation.ts";
 import { checkMask, columnsOf, isMask, readAt, writeAt } from "./define/indices.ts";
-import { alias } from "./define/memory.ts";
-import { composite, operation } from "./define/operation.ts";
+import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Method } from "./define/registry.ts";
 
@@ -101,7 +100,9 @@ function nestedPositions(data: readonly unknown[]): Tensor {
   const visit = (value: unknown, depth: number): void => {
     if (Array.isArray(value)) {
       if (value.length !== sizes[depth])
-        throw new IndexError("indexing: the arrays of positions are ragged; all should have one length");
+        throw new IndexError(
+          "indexing: the arrays of positions are ragged; all should have one length",
+        );
       for (const inner of value) visit(inner, depth + 1);
       return;
     }
@@ -117,14 +118,7 @@ function nestedPositions(data: readonly unknown[]): Tensor {
   visit(data, 0);
   if (booleans > 0 && booleans < values.length)
     throw new IndexError("indexing: positions and booleans are mixed in one array; give one kind");
-  return fromNumbers(
-    "indexing",
-    sizes,
-    booleans > 0 ? bool : int64,
-    cpu,
-    false,
-    (i) => values[i]!,
-  );
+  return fromNumbers("indexing", sizes, booleans > 0 ? bool : int64, cpu, false, (i) => values[i]!);
 }
 
 /** A tensor after all plain indices, and the tensors of positions that are left, each at its dimension. */
@@ -196,14 +190,6 @@ function selected(view: Tensor, dim: number, position: number): Tensor {
   return view.select(dim, position);
 }
 
-const same: (self: Tensor) => Tensor = operation({
-  name: "alias",
-  parameters: { self: p.tensor },
-  view: "single",
-  forward: ({ self }) => alias(self),
-  backward: { self: (g) => g },
-});
-
 /** All arguments of a call, none of them read as options: an index is never an object literal. */
 const all = { ...p.anything, variadic: true };
 
@@ -220,7 +206,7 @@ const all = { ...p.anything, variadic: true };
 export const at: Method<readonly Index[]> = indexer((self, given) => {
   const { view, dims, indices } = resolve(self, given);
   if (indices.length > 0) return readAt(view, dims, indices);
-  return view === self ? same(self) : view;
+  return view === self ? self.alias() : view;
 });
 
 function indexer(
@@ -231,7 +217,8 @@ function indexer(
     parameters: { self: p.tensor, indices: all },
     compute: () => undefined,
   });
-  const read = (self: unknown, ...given: readonly unknown[]): Tensor => {
+  const read = (...args: readonly unknown[]): Tensor => {
+    const [self, ...given] = args;
     let count = given.length;
     while (count > 0 && given[count - 1] === undefined) count--;
     return compute(p.tensor.convert(self, "at", "self"), given.slice(0, count));

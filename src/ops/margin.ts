@@ -1,10 +1,12 @@
 // Losses that ask for a margin between scores.
-import { ShapeError } from "../core/errors.ts";
+import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { type Expression, gradient, input, scalar } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
+import { formatSizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import {
   combine,
+  looseType,
   type Pairwise,
   type Reducing,
   reductionKind,
@@ -126,6 +128,171 @@ export const marginRankingLoss: FunctionOnly<
       throw new ShapeError(
         `marginRankingLoss: all three tensors need the same number of dimensions, got ${ranks.join(", ")}`,
       );
-    return combine(ranking, [v.input1, v.input2, v.target], [v.margin], kind);
+    const tensors = [v.input1, v.input2, v.target];
+    return combine(ranking, tensors, [v.margin], kind, looseType(tensors));
   },
+});
+
+const matching = new Reduction({
+  name: "cosineEmbeddingLoss",
+  inputs: 2,
+  scalars: 1,
+  expression: f.add(
+    f.select(f.eq(y, 1), f.sub(1, x), 0),
+    f.select(f.eq(y, -1), positive(f.sub(x, margin)), 0),
+  ),
+});
+
+/**
+ * 1 - cos where the target is 1, max(0, cos - margin) where it is -1, with cos the cosine of input1 and input2 along the last dimension.
+ * @example
+ * ```ts
+ * const [a, b] = [torch.tensor([[1, 0]]), torch.tensor([[0, 1]])];
+ * torch.nn.functional.cosineEmbeddingLoss(a, b, torch.tensor([1])) // => tensor(1.)
+ * ```
+ */
+export const cosineEmbeddingLoss: FunctionOnly<
+  (
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    ...rest: Trailing<[margin: number], Reducing & { readonly margin?: number }>
+  ) => Tensor
+> = composite({
+  name: "cosineEmbeddingLoss",
+  parameters: {
+    input1: p.tensor,
+    input2: p.tensor,
+    target: p.tensor,
+    margin: p.optional(p.number, 0),
+    ...reductionParameters,
+  },
+  compute: (v) => {
+    const kind = reductionKind("cosineEmbeddingLoss", v);
+    const { input1, input2, target } = v;
+    if (
+      target.sizes.length > 1 ||
+      input1.sizes.length !== target.sizes.length + 1 ||
+      input2.sizes.length !== input1.sizes.length
+    )
+      throw new ShapeError(
+        `cosineEmbeddingLoss: for a target of shape ${formatSizes(target.sizes)} the inputs need one dimension more, got ${formatSizes(input1.sizes)} and ${formatSizes(input2.sizes)}`,
+      );
+    const type = looseType([input1, input2]);
+    const [a, b] = [input1.to(type), input2.to(type)];
+    const length = (t: Tensor): Tensor => t.mul(t).sum(-1).add(1e-12);
+    const cosine = a
+      .mul(b)
+      .sum(-1)
+      .div(length(a).mul(length(b)).sqrt());
+    return combine(matching, [cosine, target], [v.margin], kind, type);
+  },
+});
+
+const softLabels = new Reduction({
+  name: "multilabelSoftMarginLoss",
+  inputs: 2,
+  expression: f.add(f.mul(y, softplus(f.neg(x))), f.mul(f.sub(1, y), softplus(x))),
+});
+const weightedSoftLabels = new Reduction({
+  name: "multilabelSoftMarginLoss",
+  inputs: 3,
+  expression: f.mul(f.add(f.mul(y, softplus(f.neg(x))), f.mul(f.sub(1, y), softplus(x))), input(2)),
+});
+
+/**
+ * The mean over classes of the binary cross-entropies of the logits with targets of 0 and 1.
+ * @example
+ * ```ts
+ * torch.nn.functional.multilabelSoftMarginLoss(torch.tensor([[0, 0]]), torch.tensor([[1, 0]])) // => tensor(0.6931)
+ * ```
+ */
+export const multilabelSoftMarginLoss: FunctionOnly<
+  (
+    input: Tensor,
+    target: Tensor,
+    ...rest: Trailing<[weight: Tensor | null], Reducing & { readonly weight?: Tensor | null }>
+  ) => Tensor
+> = composite({
+  name: "multilabelSoftMarginLoss",
+  parameters: {
+    input: p.tensor,
+    target: p.tensor,
+    weight: p.optional(p.tensor, null),
+    ...reductionParameters,
+  },
+  compute: (v) => {
+    const kind = reductionKind("multilabelSoftMarginLoss", v);
+    const [terms, tensors] =
+      v.weight === null
+        ? [softLabels, [v.input, v.target]]
+        : [weightedSoftLabels, [v.input, v.target, v.weight]];
+    const type = looseType(tensors);
+    if (kind === "mean") return terms.mean(tensors, [], type);
+    const rows = terms.mean(tensors, [], type, [-1]);
+    return kind === "sum" ? rows.sum() : rows;
+  },
+});
+
+/**
+ * max(0, |anchor - positive| - |anchor - negative| + margin) with norms of order `p`; `swap` also tries the distance from positive to negative.
+ * @example
+ * ```ts
+ * const [a, near, far] = [torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([[3, 4]])];
+ * torch.nn.functional.tripletMarginLoss(a, near, far) // => tensor(0.)
+ * ```
+ */
+export const tripletMarginLoss: FunctionOnly<
+  (
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    ...rest: Trailing<
+      [margin: number, p: number, eps: number, swap: boolean],
+      Reducing & {
+        readonly margin?: number;
+        readonly p?: number;
+        readonly eps?: number;
+        readonly swap?: boolean;
+      }
+    >
+  ) => Tensor
+> = composite({
+  name: "tripletMarginLoss",
+  parameters: {
+    anchor: p.tensor,
+    positive: p.tensor,
+    negative: p.tensor,
+    margin: p.optional(p.number, 1),
+    p: p.optional(p.number, 2),
+    eps: p.optional(p.number, 1e-6),
+    swap: p.optional(p.boolean, false),
+    ...reductionParameters,
+  },
+  compute: (v) => {
+    const kind = reductionKind("tripletMarginLoss", v);
+    if (!(v.margin > 0))
+      throw new ArgumentError(`tripletMarginLoss: margin must be greater than 0, got ${v.margin}`);
+    const ranks = [v.anchor, v.positive, v.negative].map((t) => t.sizes.length);
+    if (ranks[0] !== ranks[1] || ranks[0] !== ranks[2])
+      throw new ShapeError(
+        `tripletMarginLoss: anchor, positive and negative need the same number of dimensions, got ${ranks.join(", ")}`,
+      );
+    const type = looseType([v.anchor, v.positive, v.negative]);
+    const [anchor, near, far] = [v.anchor, v.positive, v.negative].map((t) => t.to(type)) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const distance = (a: Tensor, b: Tensor): Tensor => a.sub(b).add(v.eps).norm(v.p, -1);
+    let away = distance(anchor, far);
+    if (v.swap) away = away.minimum(distance(near, far));
+    return combine(triplets, [distance(anchor, near), away], [v.margin], kind);
+  },
+});
+const triplets = new Reduction({
+  name: "tripletMarginLoss",
+  inputs: 2,
+  scalars: 1,
+  expression: positive(f.add(f.sub(x, y), margin)),
 });

@@ -25,6 +25,11 @@ import * as linearFamily from "./linear.ts";
 import * as logicalFamily from "./logical.ts";
 import * as lossFamily from "./loss.ts";
 import * as matmulFamily from "./matmul.ts";
+import * as multimarginFamily from "./multimargin.ts";
+import * as addmatmulFamily from "./addmatmul.ts";
+import * as contractionFamily from "./contraction.ts";
+import * as boundsFamily from "./bounds.ts";
+import * as orderFamily from "./order.ts";
 import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
@@ -46,6 +51,11 @@ import * as stridedFamily from "./strided.ts";
 import * as valuesFamily from "./values.ts";
 import * as rangeFamily from "./range.ts";
 import * as positionsFamily from "./positions.ts";
+import * as maskedFamily from "./masked.ts";
+import * as scatterreduceFamily from "./scatterreduce.ts";
+import * as viewcopyFamily from "./viewcopy.ts";
+import * as triangleFamily from "./triangle.ts";
+import * as gridFamily from "./grid.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -71,6 +81,11 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   logicalFamily,
   lossFamily,
   matmulFamily,
+  multimarginFamily,
+  addmatmulFamily,
+  contractionFamily,
+  boundsFamily,
+  orderFamily,
   normFamily,
   randomFamily,
   rectifierFamily,
@@ -92,6 +107,11 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   valuesFamily,
   rangeFamily,
   positionsFamily,
+  maskedFamily,
+  scatterreduceFamily,
+  viewcopyFamily,
+  triangleFamily,
+  gridFamily,
   viewFamily,
 ];
 
@@ -119,6 +139,11 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof logicalFamily>,
       MethodsOf<typeof lossFamily>,
       MethodsOf<typeof matmulFamily>,
+      MethodsOf<typeof multimarginFamily>,
+      MethodsOf<typeof addmatmulFamily>,
+      MethodsOf<typeof contractionFamily>,
+      MethodsOf<typeof boundsFamily>,
+      MethodsOf<typeof orderFamily>,
       MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,
@@ -140,6 +165,11 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof valuesFamily>,
       MethodsOf<typeof rangeFamily>,
       MethodsOf<typeof positionsFamily>,
+      MethodsOf<typeof maskedFamily>,
+      MethodsOf<typeof scatterreduceFamily>,
+      MethodsOf<typeof viewcopyFamily>,
+      MethodsOf<typeof triangleFamily>,
+      MethodsOf<typeof gridFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
       AccessProperties,

@@ -31,8 +31,7 @@ const euclideanGradient: (g: Tensor, self: Tensor, result: Tensor) => Tensor = p
   name: "vectorNorm",
   inputs: ["g", "self", "result"],
   promotion: "arithmetic",
-  expression: (g, self, result) =>
-    f.select(f.eq(result, 0), 0, f.mul(g, f.div(self, result))),
+  expression: (g, self, result) => f.select(f.eq(result, 0), 0, f.mul(g, f.div(self, result))),
 });
 const powerGradient: (
   g: Tensor,
@@ -89,9 +88,7 @@ function orderOf(name: string, given: unknown): number {
   if (given === "inf") return Number.POSITIVE_INFINITY;
   if (given === "-inf") return Number.NEGATIVE_INFINITY;
   if (typeof given === "number") return given;
-  throw new ArgumentError(
-    `${name}: the order must be a number or "fro", got ${p.describe(given)}`,
-  );
+  throw new ArgumentError(`${name}: the order must be a number or "fro", got ${p.describe(given)}`);
 }
 
 /**
@@ -193,12 +190,13 @@ export const norm: Method<
  * torch.tensor([1, 2]).dist(torch.tensor([4, 6])) // => tensor(5.)
  * ```
  */
-export const dist: Method<[other: Tensor, ...rest: Trailing<[p: number], { readonly p?: number }>]> =
-  composite({
-    name: "dist",
-    parameters: { self: p.tensor, other: p.tensor, p: p.optional(p.number, 2) },
-    compute: ({ self, other, p: order }) => self.sub(other).norm(order),
-  });
+export const dist: Method<
+  [other: Tensor, ...rest: Trailing<[p: number], { readonly p?: number }>]
+> = composite({
+  name: "dist",
+  parameters: { self: p.tensor, other: p.tensor, p: p.optional(p.number, 2) },
+  compute: ({ self, other, p: order }) => self.sub(other).norm(order),
+});
 
 /** The larger of a value and `least`, whose gradient passes as if it were the value. */
 const atLeast: (self: Tensor, options: { readonly least: number }) => Tensor = pointwise({
@@ -248,10 +246,7 @@ export const cosineSimilarity: FunctionOnly<
   (
     x1: Tensor,
     x2: Tensor,
-    ...rest: Trailing<
-      [dim: number, eps: number],
-      { readonly dim?: number; readonly eps?: number }
-    >
+    ...rest: Trailing<[dim: number, eps: number], { readonly dim?: number; readonly eps?: number }>
   ) => Tensor
 > = composite({
   name: "cosineSimilarity",
@@ -299,8 +294,7 @@ export const pairwiseDistance: FunctionOnly<
     eps: p.optional(p.number, 1e-6),
     keepdim: p.optional(p.boolean, false),
   },
-  compute: ({ x1, x2, p: order, eps, keepdim }) =>
-    x1.sub(x2).add(eps).norm(order, -1, keepdim),
+  compute: ({ x1, x2, p: order, eps, keepdim }) => x1.sub(x2).add(eps).norm(order, -1, keepdim),
 });
 
 const shrinking: (norms: Tensor, options: { readonly most: number }) => Tensor = pointwise({
@@ -308,8 +302,7 @@ const shrinking: (norms: Tensor, options: { readonly most: number }) => Tensor =
   inputs: ["norms"],
   scalars: { most: 0 },
   promotion: "arithmetic",
-  expression: (norms, most) =>
-    f.select(f.gt(norms, most), f.div(most, f.add(norms, 1e-7)), 1),
+  expression: (norms, most) => f.select(f.gt(norms, most), f.div(most, f.add(norms, 1e-7)), 1),
 });
 
 /**
@@ -324,7 +317,8 @@ export const renorm: Method<[p: number, dim: number, maxnorm: number]> = composi
   parameters: { self: p.tensor, p: p.number, dim: p.integer, maxnorm: p.number },
   compute: ({ self, p: order, dim, maxnorm }) => {
     if (!(order > 0)) throw new ArgumentError(`renorm: p must be positive, got ${order}`);
-    if (maxnorm < 0) throw new ArgumentError(`renorm: maxnorm must not be negative, got ${maxnorm}`);
+    if (maxnorm < 0)
+      throw new ArgumentError(`renorm: maxnorm must not be negative, got ${maxnorm}`);
     if (self.sizes.length < 2)
       throw new ShapeError(
         `renorm: takes at least 2 dimensions, got shape ${formatSizes(self.sizes)}`,

@@ -273,6 +273,11 @@ export const put: MethodWithInPlace<
   },
 });
 
+/** Positions that may count from the end, counted from the start. */
+function fromStart(indices: Tensor, size: number): Tensor {
+  return indices.add(size).where(indices.lt(0), indices);
+}
+
 /**
  * `gather` with `indices` broadcast against the tensor in all other dimensions; without `dim` both are taken flat.
  * @example
@@ -291,7 +296,7 @@ export const takeAlongDim: Method<
       throw new DTypeError(
         `takeAlongDim: the indices are ${indices.dtype.name}; they should be int64`,
       );
-    if (dim === null) return self.reshape(-1).gather(0, indices.reshape(-1));
+    if (dim === null) return self.reshape(-1).gather(0, fromStart(indices.reshape(-1), self.count));
     const rank = self.sizes.length;
     if (indices.sizes.length !== rank)
       throw new ShapeError(
@@ -302,6 +307,42 @@ export const takeAlongDim: Method<
     const common = broadcastSizes("takeAlongDim", self.sizes.with(d, 1), indices.sizes.with(d, 1));
     return self
       .expand(common.with(d, self.sizes[d]!))
-      .gather(d, indices.expand(common.with(d, indices.sizes[d]!)));
+      .gather(d, fromStart(indices, self.sizes[d]!).expand(common.with(d, indices.sizes[d]!)));
+  },
+});
+/**
+ * Combines slice i of `source` with the slice of `self` at position `index[i]`: "prod", "mean", "amax" or "amin", with self's own value
+ * unless `includeSelf` is false.
+ * @example
+ * ```ts
+ * torch.ones(2).indexReduce(0, torch.tensor([1n, 1n]), torch.tensor([3, 4]), "prod") // => tensor([ 1., 12.])
+ * ```
+ */
+export const indexReduce: MethodWithInPlace<
+  [
+    dim: number,
+    index: Tensor,
+    source: Tensor,
+    reduce: "prod" | "mean" | "amax" | "amin",
+    options?: { readonly includeSelf?: boolean },
+  ]
+> = composite({
+  name: "indexReduce",
+  inPlace: true,
+  parameters: {
+    self: p.tensor,
+    dim: p.integer,
+    index: p.indexTensor,
+    source: p.tensor,
+    reduce: p.choice("prod", "mean", "amax", "amin"),
+    includeSelf: p.optional(p.boolean, true),
+  },
+  compute: ({ self, dim, index, source, reduce, includeSelf }) => {
+    const d = checkSlices("indexReduce", self, dim, index, source);
+    const at = vector("indexReduce", index, false);
+    const spread = at
+      .reshape(source.sizes.map((_, i) => (i === d ? at.count : 1)))
+      .expand(source.sizes);
+    return self.scatterReduce(d, spread, source, reduce, { includeSelf });
   },
 });

@@ -1,5 +1,5 @@
 // Activation functions made of straight pieces. At a kink the gradient is that of PyTorch: mostly of the flat side.
-import { DTypeError, ShapeError } from "../core/errors.ts";
+import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { type Expression, gradient, result } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -94,7 +94,7 @@ const limited: Variant = pointwise({
 });
 
 /**
- * x limited to `minVal` and `maxVal`, of which integers take the whole part. Refuses bool. The gradient at the bounds is 0.
+ * x limited to `minVal` and `maxVal`, of which integers take the whole part. Refuses bool and `minVal` above `maxVal`. The gradient at the bounds is 0.
  * @example
  * ```ts
  * torch.nn.functional.hardtanh(torch.tensor([-1, 0, 2])) // => tensor([-1.,  0.,  1.])
@@ -118,6 +118,10 @@ export const hardtanh: FunctionOnly<
   },
   variants: [limited],
   choose: ({ input, minVal, maxVal, inplace }) => {
+    if (minVal > maxVal)
+      throw new ArgumentError(
+        `hardtanh: minVal = ${minVal} exceeds maxVal = ${maxVal}; give them in order`,
+      );
     const bounds = [minVal, maxVal].map((bound) =>
       input.dtype.kind === "floating" ? bound : Math.trunc(bound),
     );
@@ -141,7 +145,7 @@ export const hardsigmoid: FunctionOnly<
   refuses: onlyFloating,
   inplaceOption: true,
   expression: (input) => f.div(f.minimum(f.maximum(f.add(input, 3), 0), 6), 6),
-  derivative: (input) => [f.div(inside(input, -3, 3), 6)],
+  derivative: (input) => [f.select(f.and(f.gt(input, -3), f.lt(input, 3)), f.div(gradient, 6), 0)],
 });
 
 /**
@@ -164,7 +168,7 @@ export const hardswish: FunctionOnly<
     f.select(
       f.le(input, -3),
       0,
-      f.select(f.ge(input, 3), gradient, f.mul(gradient, f.add(f.div(input, 3), 0.5))),
+      f.select(f.lt(input, 3), f.mul(gradient, f.add(f.div(input, 3), 0.5)), gradient),
     ),
   ],
 });
@@ -203,6 +207,8 @@ export const softshrink: FunctionOnly<
   scalars: { lambd: 0.5 },
   promotion: "arithmetic",
   refuses: onlyFloating,
+  check: (_operands, _common, { lambd }) =>
+    lambd! < 0 ? `lambd = ${lambd} is negative; give 0 or more` : undefined,
   expression: (input, lambd) =>
     f.select(
       f.gt(input, lambd),

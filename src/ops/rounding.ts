@@ -207,6 +207,7 @@ export const nanToNum: MethodWithInPlace<
  */
 export const copysign: Binary = pointwise({
   name: "copysign",
+  nodeWithNumber: "Copysign1",
   inputs: ["self", "other?"],
   promotion: "floating",
   expression: (self, other) => f.copysign(self, other),

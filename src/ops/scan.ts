@@ -246,4 +246,3 @@ export const logcumsumexp: Method<[dim: number]> = composite({
     return forwardLogSum(self, dim);
   },
 });
-

@@ -1,5 +1,5 @@
 // Gathering and scattering along a dimension.
-import { int64 } from "../core/dtype.ts";
+import { int32, int64 } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { contiguousStrides, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -16,23 +16,17 @@ function dimensioned(of: Tensor): Tensor {
 }
 
 /** The index as kernels read it, after checks of its type and shape against the tensor. */
-function indexFor(
-  name: string,
-  self: Tensor,
-  dim: number,
-  index: Tensor,
-  bounded: boolean,
-): Tensor {
-  if (index.dtype !== int64 && index.dtype.name !== "int32")
-    throw new DTypeError(`${name}: the index is of type ${index.dtype.name}; it should be int64`);
+function indexFor(name: string, self: Tensor, dim: number, index: Tensor): Tensor {
   const at = dimensioned(index);
   const own = dimensioned(self).sizes;
   if (at.count === 0) return at.to(int64);
+  if (index.dtype !== int64 && index.dtype !== int32)
+    throw new DTypeError(`${name}: the index is of type ${index.dtype.name}; it should be int64`);
   if (at.sizes.length !== own.length)
     throw new ShapeError(
       `${name}: an index of shape ${formatSizes(index.sizes)} for a tensor of shape ${formatSizes(self.sizes)}; both should have the same number of dimensions`,
     );
-  if (bounded && at.sizes.some((n, d) => d !== dim && n > own[d]!))
+  if (at.sizes.some((n, d) => d !== dim && n > own[d]!))
     throw new ShapeError(
       `${name}: the index of shape ${formatSizes(index.sizes)} is larger than ${formatSizes(self.sizes)} outside dimension ${dim}; it should be no larger`,
     );
@@ -61,7 +55,7 @@ export const gather: Method<
   forward: ({ self, dim, index }) => {
     const d = wrapDimension("gather", dim, self.sizes.length);
     commonDevice("gather", [self, index]);
-    const at = indexFor("gather", self, d, index, true);
+    const at = indexFor("gather", self, d, index);
     const out = empty(index.sizes, self.dtype, self.device);
     if (out.count > 0) self.device.backend.gather(dimensioned(out), dimensioned(self), d, at);
     return out;
@@ -83,7 +77,7 @@ function writeAt(
   source: Tensor | number,
 ): void {
   const d = wrapDimension(name, dim, self.sizes.length);
-  const at = indexFor(name, self, d, index, true);
+  const at = indexFor(name, self, d, index);
   let from: Tensor;
   if (source instanceof Tensor) {
     commonDevice(name, [self, index, source]);

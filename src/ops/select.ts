@@ -21,7 +21,7 @@ const chosen: Variant = pointwise({
 
 /**
  * The elements of `self` where `condition` holds and of `other` elsewhere, broadcast and promoted; both may be numbers. As a method:
- * `self.where(condition, other)`. With the condition alone, the positions where it holds, as `nonzero({ asTuple: true })` gives them.
+ * `self.where(condition, other)`.
  * Refuses a condition that is not bool.
  * @example
  * ```ts
@@ -30,22 +30,17 @@ const chosen: Variant = pointwise({
  */
 export const where: {
   (condition: Tensor, self: Tensor | number, other: Tensor | number): Tensor;
-  (condition: Tensor): readonly Tensor[];
   readonly record: PublicRecord;
   readonly method: (condition: Tensor, other: Tensor | number) => Tensor;
 } = dispatch({
   name: "where",
   parameters: {
     condition: p.tensor,
-    self: p.optional(p.tensorOrNumber, null),
-    other: p.optional(p.tensorOrNumber, null),
+    self: p.tensorOrNumber,
+    other: p.tensorOrNumber,
   },
   variants: [chosen],
-  choose: ({ condition, self, other }) => {
-    if (self === null || other === null)
-      throw new ArgumentError("where: give both self and other, or neither");
-    return [chosen, condition, self, other];
-  },
+  choose: ({ condition, self, other }) => [chosen, condition, self, other],
 });
 
 /**
@@ -74,31 +69,35 @@ export const maskedFill: MethodWithInPlace<[mask: Tensor, value: Tensor | number
   expression: (self, mask, value) => f.select(mask, value, self),
 });
 
-const raised: Variant = pointwise({
-  name: "clampMin",
-  node: "ClampMin1",
-  nodeWithNumber: "ClampMin0",
-  inputs: ["self", "min?"],
-  promotion: "arithmetic",
-  expression: (self, min) => f.maximum(self, min),
-  derivative: (self, min) => [
-    f.select(f.ge(self, min), gradient, 0),
-    f.select(f.lt(self, min), gradient, 0),
-  ],
-});
-
-const lowered: Variant = pointwise({
-  name: "clampMax",
-  node: "ClampMax1",
-  nodeWithNumber: "ClampMax0",
-  inputs: ["self", "max?"],
-  promotion: "arithmetic",
-  expression: (self, max) => f.minimum(self, max),
-  derivative: (self, max) => [
-    f.select(f.le(self, max), gradient, 0),
-    f.select(f.gt(self, max), gradient, 0),
-  ],
-});
+/** The bound from below, as clamp calls it or under its own name. */
+const atLeast = (name: string, node: string, nodeWithNumber: string): Variant =>
+  pointwise({
+    name,
+    node,
+    nodeWithNumber,
+    inputs: ["self", "min?"],
+    promotion: "arithmetic",
+    expression: (self, min) => f.maximum(self, min),
+    derivative: (self, min) => [
+      f.select(f.ge(self, min), gradient, 0),
+      f.select(f.lt(self, min), gradient, 0),
+    ],
+  });
+const atMost = (name: string, node: string, nodeWithNumber: string): Variant =>
+  pointwise({
+    name,
+    node,
+    nodeWithNumber,
+    inputs: ["self", "max?"],
+    promotion: "arithmetic",
+    expression: (self, max) => f.minimum(self, max),
+    derivative: (self, max) => [
+      f.select(f.le(self, max), gradient, 0),
+      f.select(f.gt(self, max), gradient, 0),
+    ],
+  });
+const raised = atLeast("clamp", "Clamp0", "Clamp1");
+const lowered = atMost("clamp", "Clamp0", "Clamp1");
 
 const between: Variant = pointwise({
   name: "clamp",
@@ -152,8 +151,11 @@ export const clip: typeof clamp = clamp;
  * torch.tensor([-2, 2]).clampMin(0) // => tensor([0., 2.])
  * ```
  */
-export const clampMin: MethodWithInPlace<[min: Tensor | number]> =
-  raised as unknown as MethodWithInPlace<[min: Tensor | number]>;
+export const clampMin: MethodWithInPlace<[min: Tensor | number]> = atLeast(
+  "clampMin",
+  "ClampMin1",
+  "ClampMin0",
+) as unknown as MethodWithInPlace<[min: Tensor | number]>;
 
 /**
  * The elements of `self`, but at most `max`, a number or a tensor. Broadcast and promoted; NaN stays.
@@ -162,8 +164,11 @@ export const clampMin: MethodWithInPlace<[min: Tensor | number]> =
  * torch.tensor([-2, 2]).clampMax(0) // => tensor([-2.,  0.])
  * ```
  */
-export const clampMax: MethodWithInPlace<[max: Tensor | number]> =
-  lowered as unknown as MethodWithInPlace<[max: Tensor | number]>;
+export const clampMax: MethodWithInPlace<[max: Tensor | number]> = atMost(
+  "clampMax",
+  "ClampMax1",
+  "ClampMax0",
+) as unknown as MethodWithInPlace<[max: Tensor | number]>;
 
 /**
  * Linear interpolation, `self + weight * (end - self)`, computed from the nearer side; broadcast. Floating-point operands of one type only.

@@ -1,6 +1,7 @@
 // Special functions: of the error integral, the gamma function and Bessel.
-import { ArgumentError } from "../core/errors.ts";
-import { type Expression, gradient } from "../core/expression.ts";
+import { gradMode } from "../autograd/mode.ts";
+import { ArgumentError, AutogradError } from "../core/errors.ts";
+import { type Expression, gradient, result } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { Tensor } from "../core/tensor.ts";
 import { dispatch, type Variant } from "./define/dispatch.ts";
@@ -83,6 +84,14 @@ export const digamma: Unary = pointwise({
   expression: (self) => f.digamma(self),
 });
 
+const digammaOrder: Variant = pointwise({
+  name: "polygamma",
+  inputs: ["self"],
+  promotion: "floating",
+  domain: [0.3, 4],
+  expression: (self) => f.digamma(self),
+});
+
 const trigamma: Variant = pointwise({
   name: "polygamma",
   inputs: ["self"],
@@ -112,14 +121,14 @@ export const polygamma: MethodWithInPlace<[n: number]> & ((n: number, self: Tens
   dispatch({
     name: "polygamma",
     parameters: { n: p.anything, self: p.anything },
-    variants: [trigamma, higherPolygamma],
+    variants: [digammaOrder, trigamma, higherPolygamma],
     choose: (given) => {
       const [n, self] =
         given.self instanceof Tensor ? [given.n, given.self] : [given.self, given.n];
       const order = p.integer.convert(n, "polygamma", "n");
       const input = p.tensor.convert(self, "polygamma", "self");
       if (order < 0) throw new ArgumentError(`polygamma: n must not be negative, got ${order}`);
-      if (order === 0) return [digamma as unknown as Variant, input];
+      if (order === 0) return [digammaOrder, input];
       if (order === 1) return [trigamma, input];
       let factor = order % 2 === 0 ? -1 : 1;
       for (let k = 2; k <= order; k++) factor *= k;
@@ -187,11 +196,17 @@ export const i0e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
  */
 export const i1: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
   name: "i1",
-  node: "SpecialI1",
+  node: "SpecialI10",
   inputs: ["input"],
   promotion: "floating",
   inPlace: false,
   expression: (input) => besselI1(input),
+  // PyTorch gives the slope at 0 to NaN as well. The quotient is kept from dividing by 0 where it is not used.
+  derivative: (input) => {
+    const quotient = f.div(result, f.select(f.eq(input, 0), 1, input));
+    const slope = f.sub(f.mul(f.exp(f.abs(input)), f.i0e(input)), quotient);
+    return [f.mul(gradient, f.select(f.gt(f.abs(input), 0), slope, 0.5))];
+  },
 });
 
 /**
@@ -340,22 +355,36 @@ export const xlog1py: FunctionOnly<(input: Tensor | number, other: Tensor | numb
     ],
   });
 
+const hurwitz: Variant = pointwise({
+  name: "zeta",
+  node: "SpecialZeta",
+  inputs: ["input?", "other?"],
+  promotion: "floating",
+  inPlace: false,
+  domain: [1.5, 4],
+  expression: (input, other) => f.zeta(input, other),
+});
+
 /**
- * Hurwitz's zeta function, the sum of `(other + k) ** -input` over k from 0. Gradients reach `other` only. Either may be a number. Broadcast; integers give the default floating type.
+ * Hurwitz's zeta function, the sum of `(other + k) ** -input` over k from 0. Either may be a number. Broadcast; integers give the
+ * default floating type. There is no derivative by `input`: it must not require a gradient.
  * @example
  * ```ts
  * torch.special.zeta(torch.tensor([2]), 1) // => tensor([1.6449])
  * ```
  */
 export const zeta: FunctionOnly<(input: Tensor | number, other: Tensor | number) => Tensor> =
-  pointwise({
+  dispatch({
     name: "zeta",
-    node: "SpecialZeta",
-    inputs: ["input?", "other?"],
-    promotion: "floating",
-    inPlace: false,
-    domain: [1.5, 4],
-    expression: (input, other) => f.zeta(input, other),
+    parameters: { input: p.tensorOrNumber, other: p.tensorOrNumber },
+    variants: [hurwitz],
+    choose: ({ input, other }) => {
+      if (gradMode.enabled && input instanceof Tensor && input.requiresGrad)
+        throw new AutogradError(
+          "zeta: there is no derivative by input, which requires a gradient; detach() it",
+        );
+      return [hurwitz, input, other];
+    },
   });
 
 function besselI1(x: Expression): Expression {

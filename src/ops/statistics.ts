@@ -100,10 +100,7 @@ const deviationGradient: (
   promotion: "arithmetic",
   // Where nothing deviates, PyTorch takes the gradient to be zero.
   expression: (g, self, center, result, scale) =>
-    f.mul(
-      f.select(f.eq(result, 0), 0, f.div(f.mul(g, scale), result)),
-      f.sub(self, center),
-    ),
+    f.mul(f.select(f.eq(result, 0), 0, f.div(f.mul(g, scale), result)), f.sub(self, center)),
 });
 
 const resolved = {
@@ -221,7 +218,12 @@ export const stdMean: Spread<readonly [Tensor, Tensor]> = composite({
   },
 });
 
-function checkWeights(name: string, weights: Tensor, count: number, kind: "integer" | "floating"): void {
+function checkWeights(
+  name: string,
+  weights: Tensor,
+  count: number,
+  kind: "integer" | "floating",
+): void {
   if (weights.sizes.length > 1 || (weights.sizes[0] ?? 1) !== count)
     throw new ShapeError(
       `cov: ${name} must have one value for each of the ${count} observations, got ${formatSizes(weights.sizes)}`,
@@ -266,22 +268,39 @@ export const cov: Method<
     if (fweights !== null) checkWeights("fweights", fweights, observations, "integer");
     if (aweights !== null) checkWeights("aweights", aweights, observations, "floating");
     let weights: Tensor | null = fweights === null ? null : fweights.to(x.dtype);
-    if (aweights !== null) weights = weights === null ? aweights.to(x.dtype) : weights.mul(aweights);
+    if (aweights !== null)
+      weights = weights === null ? aweights.to(x.dtype) : weights.mul(aweights);
     if (weights !== null && !(Number(weights.detach().sum().item()) > 0))
       throw new ArgumentError("cov: the weights sum to zero, so no mean is defined");
     const total = weights === null ? observations : weights.sum();
     const center =
-      weights === null ? x.mean(1, true) : x.mul(weights).sum(1, true).div(total as Tensor);
+      weights === null
+        ? x.mean(1, true)
+        : x
+            .mul(weights)
+            .sum(1, true)
+            .div(total as Tensor);
     let norm: Tensor | number;
     if (weights === null) norm = Math.max(observations - correction, 0);
     else if (correction === 0) norm = total;
     else if (aweights === null || fweights === null)
-      norm = aweights === null
-        ? (total as Tensor).sub(correction)
-        : (total as Tensor).sub(weights.mul(aweights).sum().div(total as Tensor).mul(correction));
+      norm =
+        aweights === null
+          ? (total as Tensor).sub(correction)
+          : (total as Tensor).sub(
+              weights
+                .mul(aweights)
+                .sum()
+                .div(total as Tensor)
+                .mul(correction),
+            );
     else
       norm = (total as Tensor).sub(
-        weights.mul(aweights).sum().div(total as Tensor).mul(correction),
+        weights
+          .mul(aweights)
+          .sum()
+          .div(total as Tensor)
+          .mul(correction),
       );
     const centered = x.sub(center);
     const scaled = weights === null ? centered : centered.mul(weights);
@@ -333,7 +352,8 @@ export const bincount: Method<
       throw new DTypeError(
         `bincount: takes a vector of integers, got ${self.dtype.name} of shape ${formatSizes(self.sizes)}`,
       );
-    if (minlength < 0) throw new ArgumentError(`bincount: minlength must not be negative, got ${minlength}`);
+    if (minlength < 0)
+      throw new ArgumentError(`bincount: minlength must not be negative, got ${minlength}`);
     if (weights !== null && (weights.sizes.length !== 1 || weights.count !== self.count))
       throw new ShapeError(
         `bincount: weights must have the shape of the input, ${formatSizes(self.sizes)}, got ${formatSizes(weights.sizes)}`,
@@ -345,7 +365,11 @@ export const bincount: Method<
       throw new ArgumentError("bincount: takes numbers of at least 0, got a negative one");
     const bins = Math.max(self.count > 0 ? read("maximum") + 1 : 0, minlength);
     const typed =
-      weights === null ? null : weights.dtype.kind === "floating" ? weights.detach() : weights.double();
+      weights === null
+        ? null
+        : weights.dtype.kind === "floating"
+          ? weights.detach()
+          : weights.double();
     const out = empty([bins], typed === null ? int64 : typed.dtype, self.device);
     fillWith(out, 0);
     const source = typed ?? empty(self.sizes, int64, self.device);

@@ -2,6 +2,7 @@
 import { ShapeError } from "../core/errors.ts";
 import {
   broadcastStrides,
+  checkSizes,
   contiguousStrides,
   formatSizes,
   inferSizes,
@@ -11,10 +12,10 @@ import {
 } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { relayoutInPlace } from "./define/layout.ts";
-import { relayout } from "./define/memory.ts";
+import { alias as sameElements, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
-import type { Method, Trailing } from "./define/registry.ts";
+import type { FunctionOnly, Method, Trailing } from "./define/registry.ts";
 import type { Dimensions, SizeArguments } from "./types.ts";
 
 /**
@@ -175,6 +176,7 @@ export const expand: Method<SizeArguments> = operation({
   forward: ({ self, size }) => {
     const lead = size.length - self.sizes.length;
     const target = size.map((n, i) => (n === -1 && i >= lead ? self.sizes[i - lead]! : n));
+    checkSizes("expand", target);
     return relayout(
       self,
       target,
@@ -361,4 +363,32 @@ export const atleast3d: AtLeast = atLeast("atleast3d", (self) => {
   if (rank === 0) return self.reshape(1, 1, 1);
   if (rank === 1) return self.unsqueeze(0).unsqueeze(-1);
   return rank === 2 ? self.unsqueeze(-1) : self;
+});
+
+/**
+ * A view of the whole tensor: another tensor over the same memory.
+ * @example
+ * ```ts
+ * torch.ones(2).alias() // => tensor([1., 1.])
+ * ```
+ */
+export const alias: Method = operation({
+  name: "alias",
+  parameters: { self: p.tensor },
+  view: "single",
+  forward: ({ self }) => sameElements(self),
+  backward: { self: (g) => g },
+});
+
+/**
+ * The real part: of a real tensor, the tensor itself.
+ * @example
+ * ```ts
+ * torch.real(torch.ones(2)) // => tensor([1., 1.])
+ * ```
+ */
+export const real: FunctionOnly<(input: Tensor) => Tensor> = composite({
+  name: "real",
+  parameters: { input: p.tensor },
+  compute: ({ input }) => input,
 });

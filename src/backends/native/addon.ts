@@ -1,28 +1,15 @@
 // Loads the native addon, and checks that it speaks of the same element types and scalar functions as the core.
-import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
 import { dtypes } from "../../core/dtype.ts";
 import { functionNames } from "../../core/scalar.ts";
+import type { Kernels } from "../frame/call.ts";
+import { nodeModule } from "../node.ts";
 
 /** What the addon exports. Functions without arguments read the frame and write results there. */
-export interface Addon {
+export interface Addon extends Kernels {
   readonly frame: Float64Array;
   readonly instructionSet: string;
   readonly functions: readonly string[];
   readonly dtypes: readonly string[];
-  map(): void;
-  map_strided(): void;
-  reduce(): void;
-  scan(): void;
-  matmul(): void;
-  gather(): void;
-  scatter(): void;
-  index(): void;
-  index_put(): void;
-  nonzero(): void;
-  sort(): void;
-  softmax(): void;
-  softmax_backward(): void;
   /** Takes a chunk of frame[0] bytes. Gives the object that owns it, with frame[0] its address (0 where there is no memory). */
   take(): object | undefined;
   outstanding(): void;
@@ -43,9 +30,12 @@ const location = "../../../build/Release/flambeau.node";
 
 /** The addon, or why it cannot be used. */
 export function loadAddon(): Addon | Unavailable {
+  const modules = nodeModule("node:module") as typeof import("node:module") | undefined;
+  const os = nodeModule("node:os") as typeof import("node:os") | undefined;
+  if (modules === undefined || os === undefined) return { reason: "addons run in Node only" };
   let addon: Addon;
   try {
-    addon = createRequire(import.meta.url)(location) as Addon;
+    addon = modules.createRequire(import.meta.url)(location) as Addon;
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
@@ -62,7 +52,7 @@ export function loadAddon(): Addon | Unavailable {
       reason:
         "the native addon was built from another version; rebuild it with `npx node-gyp rebuild`",
     };
-  addon.frame[0] = availableParallelism();
+  addon.frame[0] = os.availableParallelism();
   addon.setThreads();
   return addon;
 }

@@ -1,9 +1,8 @@
 // Memory for the native backend: chunks owned by collected objects, slabs cut from them, and when to ask for a collection.
-import { runInNewContext } from "node:vm";
-import { setFlagsFromString } from "node:v8";
 import { cpu } from "../../core/device.ts";
 import { DeviceError } from "../../core/errors.ts";
 import { type Block, Storage } from "../../core/storage.ts";
+import { nodeModule } from "../node.ts";
 import type { Addon } from "./addon.ts";
 
 const mebibyte = 2 ** 20;
@@ -52,10 +51,12 @@ type Collect = (options?: { readonly type: "minor" }) => void;
 
 /** V8's collector as a function, without leaving the flag set that gives it; null where this Node does not offer it. */
 function collector(): Collect | null {
+  const v8 = nodeModule("node:v8") as typeof import("node:v8") | undefined;
+  const vm = nodeModule("node:vm") as typeof import("node:vm") | undefined;
   try {
-    setFlagsFromString("--expose-gc");
-    const collect: unknown = runInNewContext("gc");
-    setFlagsFromString("--no-expose-gc");
+    v8?.setFlagsFromString("--expose-gc");
+    const collect: unknown = vm?.runInNewContext("gc");
+    v8?.setFlagsFromString("--no-expose-gc");
     return typeof collect === "function" ? (collect as Collect) : null;
   } catch {
     return null;

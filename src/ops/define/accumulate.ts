@@ -2,7 +2,8 @@
 import { Node, type Sender } from "../../autograd/node.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { alias, coversStorage, emptyLikeDense } from "./memory.ts";
+import { alias, coversStorage, emptyLike } from "./memory.ts";
+import { transfer } from "./transfer.ts";
 
 /** Sink of a leaf. Runs as soon as its gradient is complete. */
 export class AccumulateGrad extends Node<Tensor> {
@@ -42,9 +43,8 @@ export function accumulateInto(variable: Tensor, gradient: Tensor): void {
     variable.gradient =
       gradient.viewOf === null && gradient.node === null ? gradient : alias(gradient);
   } else {
-    const copy = variable.dense ? emptyLikeDense(variable, gradient.dtype) : variable.emptyLike();
-    copy.copy_(gradient);
-    copy.storage.version = 0;
+    const copy = emptyLike(variable, gradient.dtype);
+    transfer(gradient, copy);
     copy.storage.kept = true;
     variable.gradient = copy;
   }

@@ -42,6 +42,8 @@ export function overValues(
 
 /** The raw elements of a tensor whose memory is dense. */
 export function elements(of: Tensor): ElementArray {
+  // An empty view may lie behind the end of its memory.
+  if (of.count === 0) return new of.dtype.codec.array(new ArrayBuffer(0));
   return new of.dtype.codec.array(of.storage.host(), of.offset * of.dtype.itemsize, of.count);
 }
 

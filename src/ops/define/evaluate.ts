@@ -5,7 +5,6 @@ import { Node, type Sender } from "../../autograd/node.ts";
 import type { Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
 import { AutogradError, DeviceError } from "../../core/errors.ts";
-import type { TypedProgram } from "../../core/program.ts";
 import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { computeType, type Derivation, type Formula, fromGradient } from "./formula.ts";
@@ -136,7 +135,7 @@ export function evaluate(
   const { name } = formula.options;
   const out = empty(commonSizes(name, tensors), output, commonDevice(name, tensors));
   out.storage.device.backend.map(
-    typedFor(formula, tensors, compute, output),
+    formula.program.typedFor(compute, tensors, output),
     out,
     tensors,
     scalars,
@@ -144,20 +143,6 @@ export function evaluate(
   if (gradMode.enabled && output.kind === "floating")
     record(formula, tensors, scalars, out, true, null);
   return out;
-}
-
-/** The program for the types that these tensors have. */
-export function typedFor(
-  formula: Formula,
-  tensors: readonly Tensor[],
-  compute: DType,
-  output: DType,
-): TypedProgram {
-  return formula.program.typed(
-    compute,
-    tensors.map((t) => t.dtype),
-    [output],
-  );
 }
 
 export function commonSizes(name: string, tensors: readonly Tensor[]): Sizes {

@@ -64,29 +64,26 @@ export function stretched(of: Tensor, sizes: Sizes): Tensor {
 const positions = { ...p.tensors, tensors: false };
 
 /** The elements at tuples of positions; position tensors (int64) stand for the dimensions `dims`, which ascend. */
-export const readAt: (
-  self: Tensor,
-  dims: readonly number[],
-  indices: readonly Tensor[],
-) => Tensor = operation({
-  name: "index",
-  parameters: { self: p.tensor, dims: p.integers, indices: positions },
-  saves: ["indices"],
-  forward: ({ self, dims, indices }) => {
-    const plan = planOf(self.sizes, dims, indices);
-    const out = empty(plan.sizes, self.dtype, self.device);
-    self.device.backend.index(
-      reordered(out, plan.resultOrder),
-      reordered(self, plan.order),
-      indices.map((index) => stretched(index, plan.batch)),
-    );
-    return out;
-  },
-  backward: {
-    self: (g, { sizesOf, dims, indices }) =>
-      writeAt(g.newZeros(sizesOf["self"]!), dims, indices, g, true),
-  },
-});
+export const readAt: (self: Tensor, dims: readonly number[], indices: readonly Tensor[]) => Tensor =
+  operation({
+    name: "index",
+    parameters: { self: p.tensor, dims: p.integers, indices: positions },
+    saves: ["indices"],
+    forward: ({ self, dims, indices }) => {
+      const plan = planOf(self.sizes, dims, indices);
+      const out = empty(plan.sizes, self.dtype, self.device);
+      self.device.backend.index(
+        reordered(out, plan.resultOrder),
+        reordered(self, plan.order),
+        indices.map((index) => stretched(index, plan.batch)),
+      );
+      return out;
+    },
+    backward: {
+      self: (g, { sizesOf, dims, indices }) =>
+        writeAt(g.newZeros(sizesOf["self"]!), dims, indices, g, true),
+    },
+  });
 
 interface Writer {
   (

@@ -1,4 +1,5 @@
 // Changing the layout of a tensor itself: squeeze_, t_ and the like.
+import { contiguousStrides, elementCount, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { bumpVersion, checkInPlace, requiresGradient, type View } from "./history.ts";
 
@@ -15,5 +16,12 @@ export function relayoutInPlace(operation: string, self: Tensor, view: () => Ten
     if (self.hooks?.retainsGrad === true) self.retainGrad();
   }
   if (self.viewOf !== null) (self.viewOf as View).version = self.storage.version;
+  return self;
+}
+
+/** Gives a tensor other sizes over its memory, in row-major order from where it starts. */
+export function resized(operation: string, self: Tensor, sizes: Sizes): Tensor {
+  self.setLayout(sizes, contiguousStrides(sizes), self.offset, elementCount(sizes), true);
+  bumpVersion(operation, self);
   return self;
 }

@@ -1,5 +1,5 @@
 // What losses share: how their terms are combined, and the parameters that say so.
-import type { DType } from "../../core/dtype.ts";
+import { type DType, getDefaultDtype } from "../../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../../core/errors.ts";
 import { resultType } from "../../core/promotion.ts";
 import { formatSizes, sameSizes } from "../../core/shape.ts";
@@ -51,7 +51,8 @@ export function reductionKind(
   return sizeAverage === false ? "sum" : "mean";
 }
 
-function floatingType(name: string, tensors: readonly Tensor[]): DType {
+/** The common type, which must be floating. */
+export function floatingType(name: string, tensors: readonly Tensor[]): DType {
   const type = resultType(...tensors);
   if (type.kind !== "floating")
     throw new DTypeError(
@@ -60,14 +61,20 @@ function floatingType(name: string, tensors: readonly Tensor[]): DType {
   return type;
 }
 
+/** The type of a loss that takes integers too: those count as the default floating type. */
+export function looseType(tensors: readonly Tensor[]): DType {
+  const type = resultType(...tensors);
+  return type.kind === "floating" ? type : getDefaultDtype();
+}
+
 /** The terms combined as asked. */
 export function combine(
   terms: Reduction,
   tensors: readonly Tensor[],
   scalars: readonly number[],
   kind: LossReduction,
+  type: DType = floatingType(terms.name, tensors),
 ): Tensor {
-  const type = floatingType(terms.name, tensors);
   if (kind === "mean") return terms.mean(tensors, scalars, type);
   return kind === "sum" ? terms.sum(tensors, scalars, type) : terms.each(tensors, scalars, type);
 }

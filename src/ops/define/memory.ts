@@ -33,6 +33,18 @@ export function emptyLikeDense(like: Tensor, dtype: DType): Tensor {
   );
 }
 
+/** Fresh memory with a tensor's sizes, and its strides where they leave no gaps; in row-major order otherwise. */
+export function emptyLike(like: Tensor, dtype: DType = like.dtype): Tensor {
+  if (like.dense) return emptyLikeDense(like, dtype);
+  const out = empty(like.sizes, dtype, like.storage.device);
+  const order = like.sizes.map((_, i) => i).sort((a, b) => like.strides[b]! - like.strides[a]!);
+  const sizes = order.map((i) => like.sizes[i]!);
+  const strides = order.map((i) => like.strides[i]!);
+  if (isContiguous(sizes, strides)) out.strides = like.strides;
+  out.dense = isContiguous(out.sizes, out.strides);
+  return out;
+}
+
 /** Another layout over the same memory, outside the graph. */
 export function relayout(of: Tensor, sizes: Sizes, strides: Sizes, offset: number): Tensor {
   return new Tensor(

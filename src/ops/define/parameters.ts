@@ -207,6 +207,7 @@ export class Signature<P extends Parameters> {
   /** A value for every name, so that all results of `read` have one shape. */
   private readonly template: Readonly<Record<string, unknown>>;
   private readonly requiredCount: number;
+  private readonly onlyTensors: boolean;
 
   constructor(operation: string, parameters: P) {
     this.operation = operation;
@@ -215,6 +216,7 @@ export class Signature<P extends Parameters> {
     this.template = Object.fromEntries(
       this.names.map((name, i) => [name, this.list[i]!.fallback?.value]),
     );
+    this.onlyTensors = this.list.every((parameter) => parameter === tensor);
     this.requiredCount =
       this.list.findLastIndex((p) => p.fallback === undefined && !p.variadic) + 1;
   }
@@ -228,6 +230,16 @@ export class Signature<P extends Parameters> {
     const options = isOptions(last) ? last : undefined;
     if (options !== undefined) count--;
     const out: Record<string, unknown> = { ...this.template };
+    // The commonest call: tensors, all of them by position.
+    if (count === names.length && options === undefined && this.onlyTensors) {
+      let plain = true;
+      for (let i = 0; i < count; i++) {
+        const value = args[i];
+        if (value instanceof Tensor) out[names[i]!] = value;
+        else plain = false;
+      }
+      if (plain) return out as Values<P>;
+    }
     let at = 0;
     let filled = 0;
     for (; filled < names.length && at < count; filled++) {

@@ -7,7 +7,8 @@ import { formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { AccumulateGrad, accumulateInto } from "./accumulate.ts";
 import { gradientNode } from "./history.ts";
-import { emptyLikeDense } from "./memory.ts";
+import { emptyLike } from "./memory.ts";
+import { fillWith } from "./transfer.ts";
 
 /** Sums gradients that meet. Out of place: either may be held by someone else. */
 const add = (a: Tensor, b: Tensor): Tensor => a.add(b);
@@ -25,9 +26,8 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
       throw new AutogradError(
         `${operation}: grad can be implicitly created only for scalar outputs, and output ${position} has shape ${formatSizes(output.sizes)}; give a gradient of that shape, or reduce it first, as in y.sum().backward()`,
       );
-    const one = output.dense ? emptyLikeDense(output, output.dtype) : output.emptyLike();
-    one.fill_(1);
-    one.storage.version = 0;
+    const one = emptyLike(output);
+    fillWith(one, 1);
     return { node, index: output.outputIndex, value: one };
   }
   if (!(seed instanceof Tensor))

@@ -7,7 +7,7 @@ import { resultType } from "../../core/promotion.ts";
 import { formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
-import { commonDevice, commonSizes, evaluate, record, typedFor } from "./evaluate.ts";
+import { commonDevice, commonSizes, evaluate, record } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
 import { bumpVersion, checkInPlace, requiresGradient } from "./history.ts";
 import {
@@ -49,8 +49,15 @@ export interface PointwiseRecord {
   readonly derivative?: ((...operands: Expression[]) => readonly (Expression | null)[]) | "none";
   /** Refuses a type by returning why. */
   readonly refuses?: (dtype: DType) => string | undefined;
-  /** Refuses operands by returning why, given the type they have in common. Floating tensors of that one type are not asked about. */
-  readonly check?: (operands: readonly (Tensor | number)[], common: DType) => string | undefined;
+  /**
+   * Refuses operands by returning why, given the type they have in common and the scalars. Floating tensors of that one type with
+   * scalars at their defaults are not asked about.
+   */
+  readonly check?: (
+    operands: readonly (Tensor | number)[],
+    common: DType,
+    scalars: Readonly<Record<string, number>>,
+  ) => string | undefined;
   /** Whether `name_` exists. Comparisons and predicates have none by default. */
   readonly inPlace?: boolean;
   /** Whether the function takes `inplace: true`, which writes into its first operand. */
@@ -184,6 +191,7 @@ class Pointwise {
       record.check?.(
         this.names.map((own) => values[own] as Tensor | number),
         common,
+        values as Readonly<Record<string, number>>,
       );
     if (refusal !== undefined) throw new DTypeError(`${name}: ${refusal}`);
     const floating =
@@ -230,7 +238,12 @@ function writeInPlace(
   const operands = tensors.map((t) =>
     t !== self && t.storage === self.storage ? t.detach().clone() : t,
   );
-  device.backend.map(typedFor(formula, operands, compute, self.dtype), self, operands, scalars);
+  device.backend.map(
+    formula.program.typedFor(compute, operands, self.dtype),
+    self,
+    operands,
+    scalars,
+  );
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
     record(formula, tensors, scalars, self, true, { old });

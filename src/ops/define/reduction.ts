@@ -2,7 +2,7 @@
 // The gradient is one pointwise formula per operand, so that it differentiates again.
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
-import type { Operand, ReductionKind } from "../../core/backend.ts";
+import type { ReductionKind } from "../../core/backend.ts";
 import type { DType } from "../../core/dtype.ts";
 import { differentiate } from "../../core/derivative.ts";
 import {
@@ -71,11 +71,7 @@ export function reduceRaw(
   const whole = empty(region.kept, output, operands[0]!.device);
   whole.storage.device.backend.reduce(
     kind,
-    program.typed(
-      compute,
-      operands.map((t: Operand) => t.dtype),
-      [combined],
-    ),
+    program.typedFor(compute, operands, combined),
     whole,
     operands,
     scalars,

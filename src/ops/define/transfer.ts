@@ -17,13 +17,14 @@ export function transfer(from: Tensor, to: Tensor): void {
       : from.dtype === float64 || to.dtype === float64
         ? float64
         : float32;
-  to.storage.device.backend.map(identity.typed(compute, [from.dtype], [to.dtype]), to, [from], []);
+  const operands = [from];
+  to.storage.device.backend.map(identity.typedFor(compute, operands, to.dtype), to, operands, []);
 }
 
 /** Writes one number into every element. The raw kernel, outside the graph. */
 export function fillWith(to: Tensor, value: number): void {
   to.storage.device.backend.map(
-    constantFill.typed(computeType(to.dtype), [], [to.dtype]),
+    constantFill.typedFor(computeType(to.dtype), [], to.dtype),
     to,
     [],
     [value],

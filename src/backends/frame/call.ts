@@ -1,32 +1,52 @@
-// Describing a call in the frame: addresses, layouts, programs.
+// Describing a call in the frame: operands, layouts, programs. What differs between backends is where an operand lies.
 import type { Operand } from "../../core/backend.ts";
 import { ArgumentError, DeviceError, IndexError } from "../../core/errors.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import { functionNames } from "../../core/scalar.ts";
 import type { Sizes } from "../../core/shape.ts";
-import type { Addon } from "./addon.ts";
-import { maximumOperands, slot, strideStep } from "./frame.ts";
+import { maximumOperands, slot, strideStep } from "./slot.ts";
 
 const opcodes: ReadonlyMap<string, number> = new Map(functionNames.map((name, i) => [name, i]));
 
+/** The kernels: functions without arguments that read the frame and write results there. */
+export interface Kernels {
+  map(): void;
+  map_strided(): void;
+  reduce(): void;
+  scan(): void;
+  matmul(): void;
+  gather(): void;
+  scatter(): void;
+  index(): void;
+  index_put(): void;
+  nonzero(): void;
+  sort(): void;
+  softmax(): void;
+  softmax_backward(): void;
+}
+
+/** What a kernel does with an operand: reads it, writes all of its elements without reading any, or changes some of them. */
+export type Role = 0 | 1 | 2;
+export const reads = 0;
+export const writes = 1;
+export const changes = 2;
+
 /** Writes calls into the frame and runs them. */
-export class Call {
-  readonly addon: Addon;
-  readonly frame: Float64Array;
+export abstract class Call {
+  readonly kernels: Kernels;
+  /** May be another view of the frame after a program was registered or a kernel has run. */
+  frame: Float64Array;
 
-  constructor(addon: Addon) {
-    this.addon = addon;
-    this.frame = addon.frame;
+  constructor(kernels: Kernels, frame: Float64Array) {
+    this.kernels = kernels;
+    this.frame = frame;
   }
 
-  /** Where the operand's first element is. Throws DeviceError where its ArrayBuffer was detached. */
-  address(operand: Operand): number {
-    const { storage, dtype, offset } = operand;
-    const address = storage.address;
-    return (
-      (address === 0 ? this.addon.addressOf(storage.host()) : address) + offset * dtype.itemsize
-    );
-  }
+  /** Makes the k-th operand known to the kernel; operands come in order. Throws DeviceError where its ArrayBuffer was detached. */
+  abstract place(k: number, operand: Operand, role: Role): void;
+
+  /** Stores an encoded program for good: its number, 0 where there is no memory. */
+  protected abstract store(words: Int32Array, constants: Float64Array): number;
 
   /** Writes the sizes iterated and every operand's strides, 0 where it broadcasts. */
   layouts(sizes: Sizes, outputs: readonly Operand[], inputs: readonly Operand[]): void {
@@ -45,7 +65,7 @@ export class Call {
     }
   }
 
-  /** The addon's number of a program. */
+  /** The kernels' number of a program. */
   register(typed: TypedProgram): number {
     const { program, compute, inputs, outputs } = typed;
     if (inputs.length + outputs.length > maximumOperands || program.scalarCount > maximumOperands)
@@ -69,19 +89,16 @@ export class Call {
       words.push(opcodes.get(name)!, destination, first!, second!, third!);
     }
     // A typed array without elements may have no address.
-    const handle = this.addon.register(
-      Int32Array.from(words),
-      Float64Array.from([...program.constants, 0]),
-    );
+    const handle = this.store(Int32Array.from(words), Float64Array.from([...program.constants, 0]));
     if (handle === 0) throw new DeviceError("no memory for a program");
     typed.handle = handle;
     return handle;
   }
 
-  /** Writes the type and the strides of an operand. */
-  operand(k: number, operand: Operand): void {
+  /** Places an operand and writes its type and its strides. */
+  operand(k: number, operand: Operand, role: Role): void {
     this.frame[slot.types + k] = operand.dtype.index;
-    this.frame[slot.address + k] = this.address(operand);
+    this.place(k, operand, role);
     this.strides(k, operand.strides);
   }
 

@@ -1,15 +1,16 @@
 // Kernels that read and write at computed places.
 import type { Operand, ScatterKind } from "../../core/backend.ts";
 import { ArgumentError } from "../../core/errors.ts";
-import type { Call } from "./call.ts";
-import { maximumOperands, slot, strideStep } from "./frame.ts";
+import { type Call, changes, reads, type Role, writes } from "./call.ts";
+import { maximumOperands, slot, strideStep } from "./slot.ts";
 
 const scatters: readonly ScatterKind[] = ["set", "sum", "product", "minimum", "maximum"];
 
-/** The common part of gather and scatter: `named` is the operand (number `at`) whose elements the index names along `dim`. */
+/** The common part of gather and scatter: `named` is the number of the operand whose elements the index names along `dim`. */
 function alongDimension(
   call: Call,
   operands: readonly Operand[],
+  output: Role,
   named: number,
   dim: number,
 ): void {
@@ -17,7 +18,7 @@ function alongDimension(
   const { sizes } = operands[1]!;
   const target = operands[named]!;
   call.sizes(sizes);
-  operands.forEach((operand, k) => call.operand(k, operand));
+  operands.forEach((operand, k) => call.operand(k, operand, k === 0 ? output : reads));
   if (sizes.length === 0) for (let k = 0; k < 3; k++) frame[slot.strides + k * strideStep] = 0;
   frame[slot.strides + named * strideStep + dim] = 0;
   frame[slot.dim] = dim;
@@ -33,9 +34,9 @@ export function gather(
   index: Operand,
 ): void {
   if (output.count === 0) return;
-  alongDimension(call, [output, index, input], 2, dim);
+  alongDimension(call, [output, index, input], writes, 2, dim);
   call.frame[slot.flag] = output.dtype.itemsize;
-  call.addon.gather();
+  call.kernels.gather();
   call.check("gather", false, (k) => k);
 }
 
@@ -48,17 +49,27 @@ export function scatter(
   source: Operand,
 ): void {
   if (index.count === 0) return;
-  alongDimension(call, [output, index, source], 0, dim);
+  alongDimension(call, [output, index, source], changes, 0, dim);
   call.frame[slot.kind] = scatters.indexOf(kind);
   call.frame[slot.dtype] = output.dtype.index;
-  call.addon.scatter();
+  call.kernels.scatter();
   call.check("scatter", false, (k) => k);
 }
 
 /** `named` is indexed in its first dimensions; `other` has the indices' dimensions followed by the rest. */
-function named(call: Call, target: Operand, other: Operand, indices: readonly Operand[]): void {
+function named(
+  call: Call,
+  target: Operand,
+  targetRole: Role,
+  other: Operand,
+  otherRole: Role,
+  indices: readonly Operand[],
+): void {
   const { frame } = call;
-  if (indices.length + 2 > maximumOperands) throw new ArgumentError(`index: ${indices.length} indices; at most ${maximumOperands - 2} are supported`);
+  if (indices.length + 2 > maximumOperands)
+    throw new ArgumentError(
+      `index: ${indices.length} indices; at most ${maximumOperands - 2} are supported`,
+    );
   const lead = indices[0]!.sizes.length;
   const rest = other.sizes.length - lead;
   frame[slot.count] = lead;
@@ -71,10 +82,10 @@ function named(call: Call, target: Operand, other: Operand, indices: readonly Op
     for (let k = 0; k < indices.length; k++)
       frame[slot.strides + (2 + k) * strideStep + d] = d < lead ? indices[k]!.strides[d]! : 0;
   }
-  frame[slot.address] = call.address(target);
-  frame[slot.address + 1] = call.address(other);
+  call.place(0, target, targetRole);
+  call.place(1, other, otherRole);
   for (let k = 0; k < indices.length; k++) {
-    frame[slot.address + 2 + k] = call.address(indices[k]!);
+    call.place(2 + k, indices[k]!, reads);
     frame[slot.scalars + k] = target.sizes[k]!;
     frame[slot.step + k] = target.strides[k]!;
   }
@@ -87,9 +98,9 @@ export function index(
   indices: readonly Operand[],
 ): void {
   if (output.count === 0) return;
-  named(call, input, output, indices);
+  named(call, input, reads, output, writes, indices);
   call.frame[slot.flag] = output.dtype.itemsize;
-  call.addon.index();
+  call.kernels.index();
   call.check("index", true, (k) => k);
 }
 
@@ -101,10 +112,10 @@ export function indexPut(
   accumulate: boolean,
 ): void {
   if (source.count === 0) return;
-  named(call, output, source, indices);
+  named(call, output, changes, source, reads, indices);
   call.frame[slot.kind] = accumulate ? 1 : 0;
   call.frame[slot.dtype] = output.dtype.index;
-  call.addon.index_put();
+  call.kernels.index_put();
   call.check("indexPut", true, (k) => k);
 }
 
@@ -115,10 +126,10 @@ export function nonzero(call: Call, output: Operand, input: Operand): void {
   for (let d = 0; d < input.sizes.length; d++) frame[slot.sizes + d] = input.sizes[d]!;
   call.strides(1, input.strides);
   frame[slot.dtype] = input.dtype.index;
-  frame[slot.address] = call.address(output);
-  frame[slot.address + 1] = call.address(input);
+  call.place(0, output, writes);
+  call.place(1, input, reads);
   frame[slot.alpha] = output.strides[0]!;
   frame[slot.beta] = output.strides[1]!;
   frame[slot.dim] = output.sizes[0]!;
-  call.addon.nonzero();
+  call.kernels.nonzero();
 }
