@@ -7,8 +7,8 @@ const { nn } = torch;
 
 class Net extends nn.Module {
   // Fields that a function has by nature.
-  name = "net";
-  length = 3;
+  override name = "net";
+  override length = 3;
   stack: torch.nn.Sequential = new nn.Sequential(new nn.Linear(4, 8), new nn.ReLU());
   scale: torch.nn.Parameter = new nn.Parameter(torch.ones(8));
   head: torch.nn.Linear = new nn.Linear(8, 2);
