@@ -193,7 +193,7 @@ describe("containers", () => {
     expect(owner.named.get("last")(torch.ones(1, 2)).shape).toEqual([1, 1]);
     expect(() => owner.list.at(2)).toThrow(torch.IndexError);
     expect(() => owner.named.get("first")).toThrow(torch.IndexError);
-    const branch = new nn.Sequential({ first: new nn.Linear(2, 3), then: new nn.ReLU() });
+    const branch = new nn.Sequential({ first: new nn.Linear(2, 3), second: new nn.ReLU() });
     expect(Object.keys(branch.stateDict())).toEqual(["first.weight", "first.bias"]);
   });
 });

@@ -7,7 +7,7 @@ const { optim } = torch;
 
 type Setup = { w: torch.Tensor; b: torch.Tensor; optimizer: torch.optim.SGD; advance: () => void };
 
-function setup(kind: keyof typeof optim & string, options: object): Setup {
+function setup(kind: (typeof training.optimizers)[number]["kind"], options: object): Setup {
   torch.manualSeed(1);
   const w = torch.randn(3, 4, { requiresGrad: true });
   const b = torch.randn(4, { requiresGrad: true });
