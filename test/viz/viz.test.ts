@@ -58,16 +58,17 @@ describe("a chart", () => {
   it("has a line, ticks and a legend entry for each series", () => {
     const svg = viz.lineChart(
       [
-        { name: "loss", y: [2, 1, 0.5] },
+        { name: "loss", y: [2, 1, 0.6] },
         { name: "a < b", y: [10, Number.NaN, 90], axis: "right" },
       ],
       { title: "T", xLabel: "epoch", yLabel: "l", rightLabel: "r" },
     );
     expect(svg.match(/<polyline/g)).toHaveLength(2);
     expect(svg.match(/<circle/g)).toHaveLength(5);
-    for (const text of ["T", "epoch", "loss", "a &lt; b", "0.5", "2", "100"])
+    for (const text of ["T", "epoch", "loss", "a &lt; b", "1", "3", "100"])
       expect(svg).toContain(`>${text}</text>`);
     expect(svg).not.toContain("NaN");
+    expect(svg, "no tick between epochs").not.toContain(">2.5</text>");
   });
 
   it("draws one point, and equal values", () => {
