@@ -18,6 +18,7 @@ export * from "./addmatmul.ts";
 export * from "./contraction.ts";
 export * from "./bounds.ts";
 export * from "./order.ts";
+export * from "./einsum.ts";
 export * from "./norm.ts";
 export * from "./random.ts";
 export * from "./rectifier.ts";

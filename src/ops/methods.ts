@@ -30,6 +30,7 @@ import * as addmatmulFamily from "./addmatmul.ts";
 import * as contractionFamily from "./contraction.ts";
 import * as boundsFamily from "./bounds.ts";
 import * as orderFamily from "./order.ts";
+import * as einsumFamily from "./einsum.ts";
 import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
@@ -86,6 +87,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   contractionFamily,
   boundsFamily,
   orderFamily,
+  einsumFamily,
   normFamily,
   randomFamily,
   rectifierFamily,
@@ -144,6 +146,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof contractionFamily>,
       MethodsOf<typeof boundsFamily>,
       MethodsOf<typeof orderFamily>,
+      MethodsOf<typeof einsumFamily>,
       MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,

@@ -171,7 +171,8 @@ export abstract class FrameBackend implements Backend {
     frame[slot.dtype] = output.dtype.index;
     frame[slot.alpha] = alpha;
     frame[slot.beta] = beta;
-    frame[slot.flag] = addend === null ? 0 : 1;
+    // Nothing of an addend counts with beta = 0, its NaNs neither.
+    frame[slot.flag] = addend === null || beta === 0 ? 0 : 1;
     for (let d = 0; d < rank; d++) {
       frame[slot.sizes + d] = output.sizes[d]!;
       frame[slot.strides + d] = output.strides[d]!;

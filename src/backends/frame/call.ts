@@ -124,7 +124,7 @@ export abstract class Call {
       throw new DeviceError(`${operation}: no memory for working on a line of these operands`);
     const range = frame[slot.badRange]!;
     throw new IndexError(
-      `${operation}: index ${frame[slot.badValue]} is out of range for dimension ${dimension(frame[slot.badDim]!)} of size ${range}; ${range === 0 ? "an empty dimension has no valid index" : `give ${negative ? -range : 0} to ${range - 1}`}`,
+      `${operation}: index ${new BigInt64Array(frame.buffer, frame.byteOffset)[slot.badValue]} is out of range for dimension ${dimension(frame[slot.badDim]!)} of size ${range}; ${range === 0 ? "an empty dimension has no valid index" : `give ${negative ? -range : 0} to ${range - 1}`}`,
     );
   }
 }
