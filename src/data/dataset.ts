@@ -14,7 +14,7 @@ export interface Indexed<T> {
   /** The sample at an index from 0 to length - 1. */
   at(index: number): T | undefined;
   /** Several samples, already put together as a batch. A loader uses it where no other way of collating is asked for. */
-  batch?(indices: readonly number[]): unknown;
+  readonly batch?: ((indices: readonly number[]) => unknown) | undefined;
 }
 
 /**

@@ -54,7 +54,7 @@ const drawSeed = (generator: Generator): bigint => BigInt.asUintN(63, generator.
  * ```ts
  * const loader = new torch.utils.data.DataLoader([1, 2, 3, 4, 5], { batchSize: 2 });
  * loader.length; // => 3
- * [...loader].join(" "); // => tensor([1, 2]) tensor([3, 4]) tensor([5])
+ * [...loader].join(" ") // => tensor([1, 2]) tensor([3, 4]) tensor([5])
  * ```
  */
 export class DataLoader<T, B = Batched<T>> implements Iterable<B> {
