@@ -54,8 +54,7 @@ export abstract class FrameBackend implements Backend {
     const count = output.count;
     if (count === 0) return;
     const call = this.#call;
-    let handle = program.handle;
-    if (handle < 0) handle = call.register(program);
+    const handle = program.owner === call ? program.handle : call.register(program);
     const frame = call.frame;
     let dense = output.dense;
     call.place(0, output, writes);
@@ -86,7 +85,7 @@ export abstract class FrameBackend implements Backend {
     const { count, sizes } = outputs[0]!;
     if (count === 0) return;
     const call = this.#call;
-    const handle = program.handle < 0 ? call.register(program) : program.handle;
+    const handle = program.owner === call ? program.handle : call.register(program);
     const frame = call.frame;
     frame[slot.handle] = handle;
     let dense = true;
@@ -122,7 +121,7 @@ export abstract class FrameBackend implements Backend {
   ): void {
     if (output.count === 0) return;
     const call = this.#call;
-    const handle = program.handle < 0 ? call.register(program) : program.handle;
+    const handle = program.owner === call ? program.handle : call.register(program);
     const frame = call.frame;
     frame[slot.handle] = handle;
     frame[slot.kind] = reductions.indexOf(kind);
