@@ -189,7 +189,7 @@ class CopySlices extends Node<Tensor> {
     const sent: (Tensor | null)[] = operation.next.map(() => null);
     // The operation's own edge to the old view is not followed: that gradient goes back into the region.
     const keptNext = operation.next;
-    operation.next = [this, ...keptNext.slice(1)];
+    operation.next = [this.next[0] === null ? null : this, ...keptNext.slice(1)];
     operation.incoming = region.clone();
     try {
       operation.run({ send: (_from, slot, value) => void (sent[slot] = value) });

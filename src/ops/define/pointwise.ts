@@ -221,7 +221,7 @@ function writeInPlace(
   const reads =
     recorded &&
     formula.derivations.some(
-      (d, i) => d !== null && requiresGradient(tensors[i]!) && d.sources.includes(0),
+      (d, i) => d !== null && requiresGradient(tensors[i]!) && d.sources.some((source) => tensors[source] === self),
     );
   const old = reads ? snapshot(self) : self;
   // Another layout over the same memory is read before it is overwritten.
