@@ -27,6 +27,10 @@ interface Shadow<V> {
   readonly incomingRest: (V | null)[] | null;
 }
 
+function take<V>(node: Node<V>, captures: readonly Capture<V>[]): void {
+  for (const capture of captures) capture.take(node.received(capture.index));
+}
+
 /** One backward pass. A pass may start inside another; what the outer one knew of shared nodes is put back afterwards. */
 export class Task<V> implements Sender<V> {
   private readonly add: (a: V, b: V) => V;
@@ -144,9 +148,11 @@ export class Task<V> implements Sender<V> {
   ): void {
     const hooks = node.hooks;
     const wanted = this.needed === null || this.needed.has(node);
-    if (hooks !== null) runPreHooks(hooks, node, wanted);
-    if (captures !== null)
-      for (const capture of captures.get(node) ?? []) capture.take(node.received(capture.index));
+    const captured = captures?.get(node);
+    // As in PyTorch: a gradient is captured before hooks where the node runs as well, and after them where it does not.
+    if (captured !== undefined && wanted) take(node, captured);
+    if (hooks !== null && (wanted || captured !== undefined)) runPreHooks(hooks, node, wanted);
+    if (captured !== undefined && !wanted) take(node, captured);
     if (wanted) {
       const idle =
         node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient;

@@ -24,6 +24,11 @@ export class NodeHooks<V> {
 
 let created = 0;
 
+/** The number of the node made last. */
+export function latestSequence(): number {
+  return created;
+}
+
 /**
  * One step of the graph, generic over the kind of value that flows. `next[i]` is the node to which the gradient of input i goes
  * (null where that input needs none), and `nextIndex[i]` says which of that node's outputs the input was.

@@ -15,6 +15,8 @@ export interface ViewRecord {
 }
 export interface TensorHooks {
   readonly retainsGrad: boolean;
+  /** The number of the latest node when the tensor was detached in place; 0 if it never was. */
+  readonly detachedAt: number;
 }
 
 /**

@@ -3,7 +3,7 @@ import { AutogradError } from "../core/errors.ts";
 import { Tensor } from "../core/tensor.ts";
 import { composite } from "./define/operation.ts";
 import { anything, boolean, optional } from "./define/parameters.ts";
-import { accumulateGradients, captureGradients } from "./define/pass.ts";
+import { accumulateGradients, captureGradients, listOf } from "./define/pass.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "../autograd/mode.ts";
@@ -11,12 +11,6 @@ export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "../autograd/m
 /** One tensor, or several. */
 export type TensorOrList = Tensor | readonly Tensor[];
 type Seeds = Tensor | readonly (Tensor | null)[] | null;
-
-function list(value: unknown): readonly unknown[] | null {
-  if (value === null || value === undefined) return null;
-  if (value instanceof Tensor) return [value];
-  return Array.isArray(value) ? value : [...(value as Iterable<unknown>)];
-}
 
 /**
  * Adds the gradients of several tensors to the `.grad` of the leaves they came from; contributions of all roots are summed.
@@ -53,11 +47,11 @@ export const backward: FunctionOnly<
   compute: ({ tensors, gradTensors, retainGraph, createGraph, inputs }) =>
     accumulateGradients(
       "autograd.backward",
-      list(tensors) ?? [],
-      list(gradTensors),
+      listOf("autograd.backward", "tensors", tensors) ?? [],
+      listOf("autograd.backward", "gradTensors", gradTensors),
       retainGraph ?? createGraph,
       createGraph,
-      list(inputs),
+      listOf("autograd.backward", "inputs", inputs),
     ),
 });
 
@@ -115,12 +109,12 @@ export const grad: FunctionOnly<
       throw new AutogradError(
         "autograd.grad: materializeGrads gives zeros for unused inputs, so allowUnused cannot be false; leave it out",
       );
-    const wanted = list(inputs) ?? [];
+    const wanted = listOf("autograd.grad", "inputs", inputs) ?? [];
     const found = captureGradients(
       "autograd.grad",
-      list(outputs) ?? [],
+      listOf("autograd.grad", "outputs", outputs) ?? [],
       wanted,
-      list(gradOutputs),
+      listOf("autograd.grad", "gradOutputs", gradOutputs),
       retainGraph ?? createGraph,
       createGraph,
     );

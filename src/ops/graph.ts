@@ -1,6 +1,6 @@
 // What a tensor offers of the graph: whether it requires a gradient, its node, hooks, detaching.
 import { type HookHandle, addTensorHook } from "../autograd/hooks.ts";
-import { Node, NodeHooks } from "../autograd/node.ts";
+import { latestSequence, Node, NodeHooks } from "../autograd/node.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor, type TensorHooks } from "../core/tensor.ts";
@@ -8,12 +8,19 @@ import { AccumulateGrad } from "./define/accumulate.ts";
 import { gradientFunction, gradientNode, requiresGradient, viewOf } from "./define/history.ts";
 import { alias } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
-import { accumulateGradients } from "./define/pass.ts";
+import { accumulateGradients, listOf } from "./define/pass.ts";
 import { anything, boolean, optional, tensor } from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
 
 class Hooks implements TensorHooks {
   retainsGrad = false;
+  detachedAt = 0;
+}
+
+function hooksOf(self: Tensor): Hooks {
+  const hooks = (self.hooks ?? new Hooks()) as Hooks;
+  self.hooks = hooks;
+  return hooks;
 }
 
 /** Properties of Tensor that speak of the graph. */
@@ -188,7 +195,7 @@ export const backward: Method<
       [gradient],
       retainGraph ?? createGraph,
       createGraph,
-      inputs === null ? null : inputs instanceof Tensor ? [inputs] : (inputs as readonly unknown[]),
+      listOf("backward", "inputs", inputs),
     ),
 });
 
@@ -213,15 +220,12 @@ export const retainGrad: Method<[], void> = composite({
       );
     const node = gradientFunction(self);
     if (node === null) return;
-    const hooks = ((self.hooks as Hooks | null) ?? new Hooks()) as Hooks;
-    self.hooks = hooks;
+    const hooks = hooksOf(self);
+    if (hooks.retainsGrad) return;
     hooks.retainsGrad = true;
     const nodeHooks = (node.hooks ??= new NodeHooks<Tensor>());
     (nodeHooks.retain ??= new Map()).set(self.outputIndex, (gradient: Tensor) => {
-      if (self.gradient === null) {
-        gradient.storage.kept = true;
-        self.gradient = gradient;
-      } else self.gradient = self.gradient.add(gradient);
+      self.gradient = self.gradient === null ? gradient.clone() : self.gradient.add(gradient);
     });
   },
 });
@@ -332,6 +336,11 @@ export const detach_: Method = composite({
       throw new AutogradError(
         "detach_: the tensor is a view, and detaching it in place would leave its base attached; use detach()",
       );
+    if (self.node !== null) {
+      const hooks = hooksOf(self);
+      hooks.retainsGrad = false;
+      hooks.detachedAt = latestSequence() + 1;
+    }
     self.node = null;
     self.outputIndex = 0;
     self.tracked = false;

@@ -32,7 +32,7 @@ export class AccumulateGrad extends Node<Tensor> {
  * Adds a gradient to `.grad` by PyTorch's rules of identity: the first one is taken over where nothing else holds its memory, else
  * copied; later ones are added in place, or out of place while the pass itself is being recorded.
  */
-export function accumulateInto(variable: Tensor, gradient: Tensor): void {
+function accumulateInto(variable: Tensor, gradient: Tensor): void {
   const before = variable.gradient;
   if (before !== null) {
     if (gradMode.enabled) variable.gradient = before.add(gradient);

@@ -252,6 +252,7 @@ export class OperationNode extends Node<Tensor> {
     for (let i = 0; i < this.outputCount; i++) gradients[i] = this.received(i);
     const context = blueprint.contextOf(this);
     const { backward } = blueprint.record;
+    const inputs = this.next.length;
     let slot = 0;
     for (let i = 0; i < blueprint.tensorNames.length; i++) {
       const end = slot + (counts === null ? 1 : counts[i]!);
@@ -260,6 +261,9 @@ export class OperationNode extends Node<Tensor> {
       for (let k = 0; slot < end; slot++, k++) {
         const value = result === null || result instanceof Tensor ? result : (result[k] ?? null);
         const travels = value !== null && this.next[slot] !== null;
+        // What others may be given as well must not be taken over as a .grad.
+        if (travels && inputs > 1 && value.storage === gradients[0]?.storage)
+          value.storage.kept = true;
         task.send(this, slot, travels ? this.fitted(value, slot) : null);
       }
     }

@@ -76,6 +76,7 @@ class PointwiseNode extends Node<Tensor> {
     const gradient = this.incoming!;
     const { derivations, options } = formula;
     let tensor = 0;
+    let passed = false;
     for (let slot = 0; slot < next.length; slot++) {
       const isTensor = options.slots[tensor] === slot;
       const derivation = isTensor ? derivations[tensor++]! : null;
@@ -83,6 +84,11 @@ class PointwiseNode extends Node<Tensor> {
       if (derivation === null) task.send(this, slot, null);
       else {
         const value = derivation.passes ? gradient : this.derive(derivation, gradient);
+        if (derivation.passes) {
+          // Two that get the same tensor must not both take it over as their .grad.
+          if (passed) gradient.storage.kept = true;
+          passed = true;
+        }
         task.send(this, slot, this.fits === null ? value : fit(value, this.fits[tensor - 1]!));
       }
     }

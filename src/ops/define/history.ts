@@ -1,10 +1,12 @@
 // A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
 import { gradMode } from "../../autograd/mode.ts";
-import { Node, type Sender } from "../../autograd/node.ts";
+import { Node, NodeHooks, type Sender } from "../../autograd/node.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
-import type { Tensor, ViewRecord } from "../../core/tensor.ts";
+import type { GraphNode, Tensor, ViewRecord } from "../../core/tensor.ts";
 import { AccumulateGrad } from "./accumulate.ts";
+import { emptyLike } from "./memory.ts";
+import { transfer } from "./transfer.ts";
 
 /** How a view came about; it decides whether it may be changed in place while recording. */
 export type ViewCreation = "single" | "multiple" | "noGrad" | "custom";
@@ -33,12 +35,7 @@ export function viewOf(tensor: Tensor): View | null {
 export function requiresGradient(tensor: Tensor): boolean {
   if (tensor.tracked) return true;
   const view = tensor.viewOf as View | null;
-  return (
-    view !== null &&
-    view.base.tracked &&
-    view.creation !== "noGrad" &&
-    view.version !== tensor.storage.version
-  );
+  return view !== null && view.base.tracked && view.version !== tensor.storage.version;
 }
 
 /** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */
@@ -57,18 +54,55 @@ export function gradientNode(tensor: Tensor): Node<Tensor> | null {
 
 function refreshView(tensor: Tensor, view: View): void {
   const { base } = view;
-  if (base.tracked && view.creation !== "noGrad") {
+  if (base.tracked) {
+    if (view.creation !== "single")
+      throw new AutogradError(
+        `${view.operation}: ${views[view.creation]}, and its base or another view of it was changed in place since, so that the view has no gradient of its own; clone() it before the change, or make the view after it`,
+      );
     const before = gradMode.enabled;
     gradMode.enabled = true;
     try {
-      tensor.node = base.asStrided(tensor.sizes, tensor.strides, tensor.offset).node;
+      settle(tensor, base.asStrided(tensor.sizes, tensor.strides, tensor.offset).node);
     } finally {
       gradMode.enabled = before;
     }
-    tensor.outputIndex = 0;
-    tensor.tracked = true;
   }
   view.version = tensor.storage.version;
+}
+
+/** What is special about a view, for error messages. */
+const views = {
+  multiple: "the tensor is one of several views returned together",
+  noGrad: "the view was made inside noGrad",
+  custom: "the view was made by a custom function",
+} as const;
+
+/** Gives a tensor a new origin; a gradient that is to be retained follows the newest. */
+function settle(tensor: Tensor, node: GraphNode | null): void {
+  const old = tensor.node as Node<Tensor> | null;
+  const retained = old?.hooks?.retain;
+  const hook = retained?.get(tensor.outputIndex);
+  if (tensor.hooks?.retainsGrad === true && hook !== undefined && node !== null) {
+    retained!.delete(tensor.outputIndex);
+    const hooks = ((node as Node<Tensor>).hooks ??= new NodeHooks<Tensor>());
+    (hooks.retain ??= new Map()).set(0, hook);
+  }
+  tensor.node = node;
+  tensor.outputIndex = 0;
+  tensor.tracked = true;
+}
+
+/**
+ * A copy of a tensor's present value that stands at the same place of the graph: what a rule reads once the tensor itself has been
+ * overwritten.
+ */
+export function snapshot(tensor: Tensor): Tensor {
+  const copy = emptyLike(tensor);
+  transfer(tensor, copy);
+  copy.node = gradientNode(tensor);
+  copy.outputIndex = tensor.outputIndex;
+  copy.tracked = tensor.tracked;
+  return copy;
 }
 
 /** Refuses an in-place change that would lose or falsify a gradient. Called before memory is touched. */
@@ -86,7 +120,8 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
       );
     return;
   }
-  if (view.base.tracked && gradientFunction(view.base) === null)
+  const atLeaf = (of: Tensor): boolean => of.tracked && gradientFunction(of) === null;
+  if (atLeaf(view.base) || (view.version === tensor.storage.version && atLeaf(tensor)))
     throw new AutogradError(
       `${operation}: the tensor is a view of a leaf that requires grad, which cannot be changed in place; do it inside torch.noGrad(() => ...), or on a clone() of the leaf`,
     );
@@ -109,19 +144,14 @@ export function bumpVersion(operation: string, tensor: Tensor): void {
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */
 export function rebaseHistory(tensor: Tensor, node: Node<Tensor>): void {
   const view = tensor.viewOf as View | null;
-  const owner = view === null ? tensor : view.base;
-  const retained = owner.hooks?.retainsGrad === true;
   if (view === null) {
-    tensor.node = node;
-    tensor.outputIndex = 0;
-  } else {
-    view.base.node = new CopySlices(view.base, tensor, node);
-    view.base.outputIndex = 0;
-    view.version = -1;
+    settle(tensor, node);
+    return;
   }
-  owner.tracked = true;
+  settle(view.base, new CopySlices(view.base, tensor, node));
+  view.version = -1;
   tensor.tracked = true;
-  if (retained) owner.retainGrad();
+  if (tensor.hooks?.retainsGrad === true) gradientFunction(tensor);
 }
 
 /** The layout of a tensor without its memory. */
@@ -159,7 +189,7 @@ class CopySlices extends Node<Tensor> {
     const sent: (Tensor | null)[] = operation.next.map(() => null);
     // The operation's own edge to the old view is not followed: that gradient goes back into the region.
     const keptNext = operation.next;
-    operation.next = [this, ...keptNext.slice(1)];
+    operation.next = [this.next[0] === null ? null : this, ...keptNext.slice(1)];
     operation.incoming = region.clone();
     try {
       operation.run({ send: (_from, slot, value) => void (sent[slot] = value) });

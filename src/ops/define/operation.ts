@@ -13,10 +13,13 @@ import {
   checkInPlace,
   rebaseHistory,
   requiresGradient,
+  snapshot,
   View,
   viewOf,
 } from "./history.ts";
 import { type Parameters, Signature, type Values } from "./parameters.ts";
+import { checkFits } from "./refusals.ts";
+import { transfer } from "./transfer.ts";
 import type { Attached, Example } from "./registry.ts";
 
 function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
@@ -64,16 +67,43 @@ function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
   const self = values[blueprint.self] as Tensor;
   const recorded = gradMode.enabled && anyTracked(blueprint.ruleNames, values);
   checkInPlace(name, self, recorded || requiresGradient(self));
+  const apart = withoutOverlap(blueprint, values, self);
   const readsOld = recorded && blueprint.savedNames.includes(blueprint.self);
-  const original = readsOld ? unrecorded(() => self.clone()) : null;
+  const original = readsOld ? snapshot(self) : null;
   unrecorded(() => {
-    if (record.write !== undefined) record.write(values);
-    else self.copy_(record.forward(values) as Tensor);
+    if (record.write !== undefined) record.write(apart);
+    else {
+      const result = record.forward(apart) as Tensor;
+      checkFits(name, self, result.sizes, result.dtype);
+      transfer(result, self);
+    }
   });
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
-    rebaseHistory(self, attach(blueprint, values, [self], original));
+    rebaseHistory(self, attach(blueprint, apart, [self], original));
   return self;
+}
+
+/** The arguments of an in-place call, with copies of tensors that lie in the memory about to be written. */
+function withoutOverlap(
+  blueprint: Blueprint,
+  values: Values<Parameters>,
+  self: Tensor,
+): Values<Parameters> {
+  const inside = (item: unknown): item is Tensor =>
+    item instanceof Tensor && item.storage === self.storage;
+  let out = values;
+  for (const name of Object.keys(values)) {
+    if (name === blueprint.self) continue;
+    const value = values[name];
+    if (inside(value)) out = { ...out, [name]: snapshot(value) };
+    else if (Array.isArray(value) && value.some(inside))
+      out = {
+        ...out,
+        [name]: value.map((item: unknown) => (inside(item) ? snapshot(item) : item)),
+      };
+  }
+  return out;
 }
 
 /** The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change. */
@@ -191,7 +221,18 @@ export function composite<const P extends Parameters, F>(record: {
   const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));
   const inPlace = (...args: readonly unknown[]): unknown => {
     const self = args[0] as Tensor;
-    return self.copy_(invoke(...args) as Tensor);
+    const name = `${record.name}_`;
+    const recorded =
+      gradMode.enabled && args.some((arg) => arg instanceof Tensor && requiresGradient(arg));
+    checkInPlace(name, self, recorded);
+    // Rules may read afterwards what lies in the memory about to be written.
+    const apart = (arg: unknown): unknown =>
+      arg instanceof Tensor && arg.storage === self.storage ? snapshot(arg) : arg;
+    const result = invoke(...(recorded ? args.map(apart) : args)) as Tensor;
+    checkFits(name, self, result.sizes, result.dtype);
+    self.copy_(result);
+    self.storage.writer = name;
+    return self;
   };
   const attached: Attached = {
     record: record as Attached["record"],

@@ -23,15 +23,23 @@ export type Values<P extends Parameters> = {
 
 /** A short description of a value for error messages. */
 export function describe(value: unknown): string {
+  return describeWithin(value, 3);
+}
+
+// Arrays may contain themselves, so there is a depth beyond which nothing is spelled out.
+function describeWithin(value: unknown, depth: number): string {
   if (value instanceof Tensor)
     return `a tensor of shape [${value.sizes.join(", ")}] and type ${value.dtype.name}`;
   if (Array.isArray(value))
-    return value.length > 6 ? `an array of ${value.length}` : `[${value.map(describe).join(", ")}]`;
-  if (typeof value === "string") return `"${value}"`;
+    return value.length > 6 || depth === 0
+      ? `an array of ${value.length}`
+      : `[${value.map((item) => describeWithin(item, depth - 1)).join(", ")}]`;
+  if (typeof value === "string")
+    return value.length > 60 ? `a string of ${value.length} characters` : `"${value}"`;
   if (typeof value === "function") return "a function";
-  if (value !== null && typeof value === "object")
-    return isOptions(value) ? "an object" : String(value);
-  return String(value);
+  if (value === null || typeof value !== "object") return String(value);
+  // Not every object converts to a string: one without a prototype does not.
+  return isOptions(value) || typeof value.toString !== "function" ? "an object" : String(value);
 }
 
 function required<T>(

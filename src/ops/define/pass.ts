@@ -2,12 +2,13 @@
 import { type Capture, type Root, Task } from "../../autograd/engine.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node } from "../../autograd/node.ts";
-import { AutogradError, ShapeError } from "../../core/errors.ts";
+import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
 import { formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { AccumulateGrad, accumulateInto } from "./accumulate.ts";
+import { AccumulateGrad } from "./accumulate.ts";
 import { gradientNode } from "./history.ts";
 import { emptyLike } from "./memory.ts";
+import { describe } from "./parameters.ts";
 import { fillWith } from "./transfer.ts";
 
 /** Sums gradients that meet. Out of place: either may be held by someone else. */
@@ -46,6 +47,21 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
   seed.storage.kept = true;
   const value = seed.dtype === output.dtype ? seed : seed.to(output.dtype);
   return { node, index: output.outputIndex, value };
+}
+
+/** Tensors given as one, or as several in anything that iterates; null where none are given. */
+export function listOf(
+  operation: string,
+  name: string,
+  value: unknown,
+): readonly unknown[] | null {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Tensor) return [value];
+  if (typeof value === "object" && Symbol.iterator in value)
+    return [...(value as Iterable<unknown>)];
+  throw new ArgumentError(
+    `${operation}: ${name} must be a tensor or an array of tensors, got ${describe(value)}`,
+  );
 }
 
 function roots(
@@ -120,14 +136,9 @@ export function accumulateGradients(
   const captures = inputs.map((input, i) => {
     const { tensor, node } = target(operation, input, i);
     const leaf = node instanceof AccumulateGrad;
-    return {
-      node,
-      index: tensor.outputIndex,
-      execute: leaf,
-      take: (value: Tensor | null) => {
-        if (!leaf && value !== null) accumulateInto(tensor, value);
-      },
-    };
+    if (!leaf) tensor.retainGrad();
+    // What arrives goes into .grad by the leaf's node, or by the retaining hook: nothing is taken out here.
+    return { node, index: tensor.outputIndex, execute: leaf, take: () => {} };
   });
   return run(start, capturesOf(captures), keepGraph, createGraph);
 }

@@ -1,15 +1,14 @@
 // Pointwise operations: an expression for one element; kernels, derivatives, broadcasting and promotion follow from it.
 import { gradMode } from "../../autograd/mode.ts";
 import { bool, type DType, float32, getDefaultDtype } from "../../core/dtype.ts";
-import { ArgumentError, DTypeError, ShapeError } from "../../core/errors.ts";
+import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { constant, type Expression, input, scalar } from "../../core/expression.ts";
 import { resultType } from "../../core/promotion.ts";
-import { formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
 import { commonDevice, commonSizes, evaluate, record } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
-import { bumpVersion, checkInPlace, requiresGradient } from "./history.ts";
+import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
 import {
   boolean,
   number,
@@ -19,6 +18,7 @@ import {
   tensor,
   tensorOrNumber,
 } from "./parameters.ts";
+import { checkFits } from "./refusals.ts";
 import type { Attached, Example } from "./registry.ts";
 
 /**
@@ -204,8 +204,6 @@ class Pointwise {
   }
 }
 
-const kinds: readonly DType["kind"][] = ["boolean", "integer", "floating"];
-
 function writeInPlace(
   name: string,
   formula: Formula,
@@ -215,15 +213,7 @@ function writeInPlace(
   output: DType,
   compute: DType,
 ): Tensor {
-  if (kinds.indexOf(output.kind) > kinds.indexOf(self.dtype.kind))
-    throw new DTypeError(
-      `${name}: the result is ${output.name} and cannot be written into a tensor of type ${self.dtype.name}; use the out-of-place form`,
-    );
-  const sizes = commonSizes(name, tensors);
-  if (!sameSizes(sizes, self.sizes))
-    throw new ShapeError(
-      `${name}: the result has shape ${formatSizes(sizes)} and cannot be written into ${formatSizes(self.sizes)}; only the other operand may broadcast`,
-    );
+  checkFits(name, self, commonSizes(name, tensors), output);
   const device = commonDevice(name, tensors);
   const recorded = gradMode.enabled && tensors.some(requiresGradient);
   checkInPlace(name, self, recorded);
@@ -231,12 +221,12 @@ function writeInPlace(
   const reads =
     recorded &&
     formula.derivations.some(
-      (d, i) => d !== null && requiresGradient(tensors[i]!) && d.sources.includes(0),
+      (d, i) => d !== null && requiresGradient(tensors[i]!) && d.sources.some((source) => tensors[source] === self),
     );
-  const old = reads ? self.detach().clone() : self;
+  const old = reads ? snapshot(self) : self;
   // Another layout over the same memory is read before it is overwritten.
   const operands = tensors.map((t) =>
-    t !== self && t.storage === self.storage ? t.detach().clone() : t,
+    t !== self && t.storage === self.storage ? snapshot(t) : t,
   );
   device.backend.map(
     formula.program.typedFor(compute, operands, self.dtype),
@@ -246,7 +236,7 @@ function writeInPlace(
   );
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
-    record(formula, tensors, scalars, self, true, { old });
+    record(formula, operands, scalars, self, true, { old });
   return self;
 }
 

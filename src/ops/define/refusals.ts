@@ -1,5 +1,7 @@
 // Reasons why an operation refuses operands, shared by the records that do.
 import type { DType } from "../../core/dtype.ts";
+import { DTypeError, ShapeError } from "../../core/errors.ts";
+import { formatSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 
 type Refusal = (dtype: DType) => string | undefined;
@@ -61,4 +63,18 @@ export function boolAt(place: number, name: string): Check {
       ? undefined
       : `${name} must be a bool tensor, got ${dtype.name}; compare with ne(0) first`;
   };
+}
+
+const kinds: readonly DType["kind"][] = ["boolean", "integer", "floating"];
+
+/** Refuses a result that an in-place operation cannot write into its tensor: of a wider kind, or of other sizes. */
+export function checkFits(name: string, self: Tensor, sizes: Sizes, dtype: DType): void {
+  if (kinds.indexOf(dtype.kind) > kinds.indexOf(self.dtype.kind))
+    throw new DTypeError(
+      `${name}: the result is ${dtype.name} and cannot be written into a tensor of type ${self.dtype.name}; use the out-of-place form`,
+    );
+  if (!sameSizes(sizes, self.sizes))
+    throw new ShapeError(
+      `${name}: the result has shape ${formatSizes(sizes)} and cannot be written into ${formatSizes(self.sizes)}; only the other operand may broadcast`,
+    );
 }

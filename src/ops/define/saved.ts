@@ -1,4 +1,5 @@
 // Values saved for the backward pass, and the check that they are still what was saved.
+import { gradMode } from "../../autograd/mode.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { formatSizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -14,7 +15,7 @@ export function versionsOf(saved: readonly (Tensor | null)[]): readonly number[]
 }
 
 /** Throws AutogradError where a saved value was changed in place since. */
-export function checkVersions<N extends { readonly name: string }>(
+export function checkVersions<N extends { readonly name: string; readonly sequence: number }>(
   node: N,
   saved: readonly (Tensor | null)[],
   versions: readonly number[] | null,
@@ -26,6 +27,11 @@ export function checkVersions<N extends { readonly name: string }>(
     const expected = versions === null ? 0 : versions[i]!;
     if (tensor.storage.version !== expected)
       throw changed(node.name, nameOf(node, i), tensor, expected);
+    // Its value is still right, but the way from it into the graph is gone, and with it a part of the second derivative.
+    if (gradMode.enabled && tensor.hooks !== null && tensor.hooks.detachedAt > node.sequence)
+      throw new AutogradError(
+        `${node.name}: its saved value "${nameOf(node, i)}" was taken out of the graph with detach_(), so gradients of this gradient would be wrong; use detach(), which leaves the tensor itself in the graph`,
+      );
   }
 }
 
