@@ -171,4 +171,3 @@ export const vander: FunctionOnly<
     return n === 0 ? x.newEmpty([x.count, 0]) : concatenate("vander", columns, 1);
   },
 });
-

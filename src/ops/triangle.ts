@@ -138,4 +138,3 @@ export const diagflat: Method<Trailing<[offset: number], { readonly offset?: num
     compute: ({ self, offset }) => self.reshape(-1).diagEmbed(offset),
   },
 );
-

@@ -39,10 +39,14 @@ function fenced(text: string, file: string, firstLine: number, inComment: boolea
 /** The blocks in the doc comments of a TypeScript file, or in a Markdown file. */
 export function findBlocks(file: string, text: string): Block[] {
   if (!file.endsWith(".ts")) return fenced(text, file, 1, false);
-  const exported = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map((match) => match[1]!);
+  const exported = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map(
+    (match) => match[1]!,
+  );
   return [...text.matchAll(comment)].flatMap((match) => {
     const inner = match[0].replace(/^[ \t]*\*(?!\/) ?/gm, "");
-    return fenced(inner, file, lineOf(text, match.index), true).map((block) => (exported.length > 0 ? { ...block, exported } : block));
+    return fenced(inner, file, lineOf(text, match.index), true).map((block) =>
+      exported.length > 0 ? { ...block, exported } : block,
+    );
   });
 }
 
@@ -96,8 +100,13 @@ function withExpectations({ code, line: firstLine }: Block): string {
 /** The module that runs a block: it calls `globalThis.__expect(value, text, line)` for each stated value. */
 export function toModule(block: Block): string {
   const imported = /\bfrom\s*["']flambeau["']/.test(block.code);
-  const mentioned = (block.exported ?? []).filter((name) => new RegExp(`(?<![.\\w])${name}\\b`).test(block.code));
-  const own = mentioned.length > 0 ? `import { ${mentioned.join(", ")} } from ${JSON.stringify(path.resolve(block.file))}; ` : "";
+  const mentioned = (block.exported ?? []).filter((name) =>
+    new RegExp(`(?<![.\\w])${name}\\b`).test(block.code),
+  );
+  const own =
+    mentioned.length > 0
+      ? `import { ${mentioned.join(", ")} } from ${JSON.stringify(path.resolve(block.file))}; `
+      : "";
   const prelude = block.inComment && !imported ? `import * as torch from "flambeau"; ${own}` : "";
   return `${prelude}${withExpectations(block)}\nexport {};\n`;
 }
