@@ -42,7 +42,7 @@ export const clone: Method = operation({
  */
 export const copy: MethodWithInPlace<[source: Tensor]> = operation({
   name: "copy",
-  node: "Copy",
+  node: "CopyBackwards",
   parameters: { self: p.tensor, source: p.tensor },
   write: ({ self, source }) => transfer(source, self),
   backward: { self: (g) => g.newZeros(g.shape), source: (g) => g },

@@ -310,11 +310,16 @@ export class OperationNode extends Node<Tensor> {
   }
 }
 
-/** `mul` gives MulBackward0 and `log2` Log2Backward0; a digit at the end of a given node name takes the place of the 0. */
+/**
+ * `mul` gives MulBackward0 and `log2` Log2Backward0; a digit at the end of a given node name takes the place of the 0, and
+ * one that says Backward is the name itself.
+ */
 export function nodeName(name: string, given?: string): string {
+  if (given?.includes("Backward") === true) return given;
+  const own = given ?? name;
   const digit = given === undefined ? null : /\d$/.exec(given);
-  if (digit !== null) return `${given!.slice(0, -1)}Backward${digit[0]}`;
-  return `${given ?? name[0]!.toUpperCase() + name.slice(1)}Backward0`;
+  const stem = `${own[0]!.toUpperCase()}${own.slice(1, digit === null ? undefined : -1)}`;
+  return `${stem}Backward${digit === null ? 0 : digit[0]}`;
 }
 
 /** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
