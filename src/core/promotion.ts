@@ -77,7 +77,7 @@ export function resultType(...operands: readonly PromotionOperand[]): DType {
 }
 
 /** Whether a JavaScript number counts as Python's int. */
-export function isWhole(value: number | bigint): boolean {
+function isWhole(value: number | bigint): boolean {
   return typeof value === "bigint" || Number.isInteger(value);
 }
 

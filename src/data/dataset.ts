@@ -84,7 +84,7 @@ export class TensorDataset extends Dataset<Tensor[]> {
 }
 
 /** Whole numbers as an int64 vector. */
-export function wholeNumbers(values: readonly number[]): Tensor {
+function wholeNumbers(values: readonly number[]): Tensor {
   const array = new BigInt64Array(values.map(BigInt));
   return overBuffer(array.buffer, int64, [values.length]);
 }

@@ -24,9 +24,9 @@ function labelsOf(term: string, rank: number): string[] {
   const hidden = rank - plain.length;
   if (at < 0 ? hidden !== 0 : hidden < 0)
     throw new ShapeError(`einsum: "${term}" does not name the dimensions of a tensor of ${rank}`);
-  if (at < 0) return [...plain];
+  if (at < 0) return plain.split("");
   const rest = Array.from({ length: hidden }, (_, i) => String(hidden - 1 - i));
-  return [...plain.slice(0, at), ...rest, ...plain.slice(at)];
+  return [...plain.slice(0, at).split(""), ...rest, ...plain.slice(at).split("")];
 }
 
 /** Repeated labels become the diagonal, which comes last. */

@@ -57,7 +57,7 @@ function compare(got: torch.Tensor | null, want: Encoded | null, what: string): 
 }
 
 /** The elements as numbers, in row-major order. */
-export function values(t: torch.Tensor): number[] {
+function values(t: torch.Tensor): number[] {
   return Array.from(t.detach().reshape([-1]).contiguous().toTypedArray(), Number);
 }
 
@@ -70,13 +70,20 @@ function spaced(like: torch.Tensor, from: number, to: number): torch.Tensor {
   return torch.tensor(data, { dtype: like.dtype }).reshape(like.shape);
 }
 
+const dtypes = {
+  float64: torch.float64,
+  float32: torch.float32,
+  int64: torch.int64,
+  bool: torch.bool,
+};
+
 /** Makes the call. With `strided`, every tensor of two dimensions or more lies transposed in memory. */
 export function check(recordedCase: Case, strided: boolean = false): void {
   const leaves: torch.Tensor[] = [];
   const decode = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(decode);
     if (!isEncoded(value)) return value;
-    let t = torch.tensor(numbers(value.data), { dtype: torch[value.dtype] }).reshape(value.shape);
+    let t = torch.tensor(numbers(value.data), { dtype: dtypes[value.dtype] }).reshape(value.shape);
     if (strided && value.shape.length > 1) t = t.transpose(0, -1).clone().transpose(0, -1);
     if (value.grad) {
       t.requiresGrad_();

@@ -146,7 +146,7 @@ function anyTracked(names: readonly string[], values: Values<Parameters>): boole
 }
 
 /** Runs something without recording it. */
-export function unrecorded<T>(callback: () => T): T {
+function unrecorded<T>(callback: () => T): T {
   const before = gradMode.enabled;
   gradMode.enabled = false;
   try {

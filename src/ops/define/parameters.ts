@@ -38,8 +38,7 @@ function describeWithin(value: unknown, depth: number): string {
     return value.length > 60 ? `a string of ${value.length} characters` : `"${value}"`;
   if (typeof value === "function") return "a function";
   if (value === null || typeof value !== "object") return String(value);
-  // Not every object converts to a string: one without a prototype does not.
-  return isOptions(value) || typeof value.toString !== "function" ? "an object" : String(value);
+  return value instanceof DType || value instanceof Device ? value.toString() : "an object";
 }
 
 function required<T>(
