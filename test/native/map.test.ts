@@ -151,7 +151,16 @@ describe("scalar functions", () => {
   ];
   const infinite = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN];
   // What core leaves to its own approximations is compared elsewhere.
-  const approximate = new Set<string>(["erf", "erfc", "erfinv", "lgamma", "digamma", "trigamma", "erfcx", "ndtri"]);
+  const approximate = new Set<string>([
+    "erf",
+    "erfc",
+    "erfinv",
+    "lgamma",
+    "digamma",
+    "trigamma",
+    "erfcx",
+    "ndtri",
+  ]);
   const arity = (name: FunctionName): number => functionOf(name).evaluate.length;
   const ulp = (x: number, bits: number): number =>
     Math.max(2 ** (Math.floor(Math.log2(Math.abs(x))) - bits), bits === 23 ? 2 ** -149 : 5e-324);
