@@ -10,12 +10,14 @@ export interface Block {
 
 /**
  * Bytes shared by a tensor, its views and its detached aliases, with their common version counter.
- * An address of 0 means that `memory` is an ArrayBuffer, which may have been handed to user code and so may be detached at any time.
+ * A negative position means that `memory` is an ArrayBuffer, which may have been handed to user code and so may be detached at any time,
+ * or a block that only `host()` can reach.
  */
 export class Storage {
   readonly device: Device;
   memory: ArrayBuffer | Block;
-  address: number;
+  /** Where in its block the storage begins, in bytes. Never an address: one that large would cost an allocation of its own. */
+  position: number;
   readonly byteLength: number;
   /** Counts in-place writes, so that a saved value can tell whether it is still what was saved. */
   version: number;
@@ -24,10 +26,10 @@ export class Storage {
   /** Whether a `.grad`, or the caller's own seed, keeps this memory, so that nothing else may take it over. */
   kept: boolean;
 
-  constructor(device: Device, memory: ArrayBuffer | Block, address: number, byteLength: number) {
+  constructor(device: Device, memory: ArrayBuffer | Block, position: number, byteLength: number) {
     this.device = device;
     this.memory = memory;
-    this.address = address;
+    this.position = position;
     this.byteLength = byteLength;
     // Assigned here rather than where they are declared: initialisers cost a call for each storage.
     this.version = 0;
@@ -39,7 +41,7 @@ export class Storage {
   host(): ArrayBuffer {
     if (!(this.memory instanceof ArrayBuffer)) {
       this.memory = this.memory.copyOut(this);
-      this.address = 0;
+      this.position = -1;
     }
     if (this.memory.byteLength < this.byteLength)
       throw new DeviceError(

@@ -53,7 +53,7 @@ export function hosted(
   values.forEach((value, i) => {
     array[i] = dtype.codec.encode(value) as never;
   });
-  const storage = new Storage(cpu, array.buffer as ArrayBuffer, 0, array.byteLength);
+  const storage = new Storage(cpu, array.buffer as ArrayBuffer, -1, array.byteLength);
   return new Tensor(storage, dtype, sizes, contiguousStrides(sizes), 0, values.length, true);
 }
 

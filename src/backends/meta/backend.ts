@@ -20,7 +20,7 @@ class MetaBackend implements Backend {
   }
 
   allocate(byteLength: number): Storage {
-    return new Storage(meta, nothing, 0, byteLength);
+    return new Storage(meta, nothing, -1, byteLength);
   }
 
   read(storage: Storage): never {

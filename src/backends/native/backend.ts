@@ -6,7 +6,7 @@ import { FrameBackend } from "../frame/backend.ts";
 import { Call } from "../frame/call.ts";
 import { slot } from "../frame/slot.ts";
 import { type Addon, loadAddon, type Unavailable } from "./addon.ts";
-import { NativeMemory } from "./memory.ts";
+import { type NativeBlock, NativeMemory } from "./memory.ts";
 
 /** Operands lie where their storages do. */
 class NativeCall extends Call {
@@ -18,9 +18,12 @@ class NativeCall extends Call {
   }
 
   place(k: number, { storage, dtype, offset }: Operand): void {
-    const address = storage.address;
-    this.frame[slot.address + k] =
-      (address === 0 ? this.#addon.addressOf(storage.host()) : address) + offset * dtype.itemsize;
+    const { position } = storage;
+    const start =
+      position < 0
+        ? this.#addon.addressOf(storage.host())
+        : (storage.memory as NativeBlock).address + position;
+    this.frame[slot.address + k] = start + offset * dtype.itemsize;
   }
 
   protected store(words: Int32Array, constants: Float64Array): number {
@@ -62,9 +65,10 @@ export class NativeBackend extends FrameBackend {
 
   read(storage: Storage, dtype: DType, index: number): number | bigint | boolean {
     const { codec, itemsize } = dtype;
-    if (storage.address === 0)
+    if (storage.position < 0)
       return codec.decode(new codec.array(storage.host(), index * itemsize, 1)[0]!);
-    this.#frame[0] = storage.address + index * itemsize;
+    this.#frame[0] =
+      (storage.memory as NativeBlock).address + storage.position + index * itemsize;
     const element = elements[itemsize]!;
     this.#addon.copyOut(element.buffer);
     return codec.decode(new codec.array(element.buffer, 0, 1)[0]!);

@@ -18,7 +18,7 @@ const slack = 512 * mebibyte;
 const mostReleased = 256 * mebibyte;
 
 /** A chunk of native memory. The chunk is freed when `owner` is collected, so whatever uses it refers to this block. */
-class NativeBlock implements Block {
+export class NativeBlock implements Block {
   readonly addon: Addon;
   readonly owner: object;
   readonly address: number;
@@ -41,7 +41,7 @@ class NativeBlock implements Block {
     } catch {
       throw new DeviceError(`no memory for an ArrayBuffer of ${storage.byteLength} bytes`);
     }
-    this.addon.frame[0] = storage.address;
+    this.addon.frame[0] = this.address + storage.position;
     this.addon.copyOut(buffer);
     return buffer;
   }
@@ -98,9 +98,9 @@ export class NativeMemory {
         this.#tiny = block = this.#take(tinySlab, false);
         this.#tinyUsed = 0;
       }
-      const address = block.address + this.#tinyUsed;
+      const position = this.#tinyUsed;
       this.#tinyUsed += (byteLength + 31) & ~31;
-      return new Storage(cpu, block, address, byteLength);
+      return new Storage(cpu, block, position, byteLength);
     }
     if (byteLength <= small) {
       let block = this.#small;
@@ -108,27 +108,27 @@ export class NativeMemory {
         this.#small = block = this.#take(smallSlab, false);
         this.#smallUsed = 0;
       }
-      const address = block.address + this.#smallUsed;
+      const position = this.#smallUsed;
       this.#smallUsed += (byteLength + 63) & ~63;
-      return new Storage(cpu, block, address, byteLength);
+      return new Storage(cpu, block, position, byteLength);
     }
     const rounded = roundedSize(byteLength);
     const waiting = this.#released.get(rounded);
     if (waiting !== undefined && waiting.length > 0) {
       const block = waiting.pop()!;
       this.#releasedBytes -= rounded;
-      return new Storage(cpu, block, block.address, byteLength);
+      return new Storage(cpu, block, 0, byteLength);
     }
     const block = this.#take(rounded, true);
-    return new Storage(cpu, block, block.address, byteLength);
+    return new Storage(cpu, block, 0, byteLength);
   }
 
   /** Takes back the memory of a storage that nobody will use again. The storage is dead afterwards. */
   release(storage: Storage): void {
     const block = storage.memory;
-    if (!(block instanceof NativeBlock) || !block.whole || storage.address === 0) return;
+    if (!(block instanceof NativeBlock) || !block.whole || storage.position < 0) return;
     storage.memory = gone;
-    storage.address = 0;
+    storage.position = -1;
     if (this.#releasedBytes + block.byteLength > mostReleased) return;
     let waiting = this.#released.get(block.byteLength);
     if (waiting === undefined) this.#released.set(block.byteLength, (waiting = []));

@@ -32,7 +32,7 @@ class ReferenceBackend implements Backend {
 
   allocate(byteLength: number): Storage {
     try {
-      return new Storage(cpu, new ArrayBuffer(byteLength), 0, byteLength);
+      return new Storage(cpu, new ArrayBuffer(byteLength), -1, byteLength);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new DeviceError(`no memory for ${byteLength} bytes: ${error.message}`);

@@ -41,7 +41,7 @@ export class WasmMemory {
   #used = slabLength;
 
   allocate(byteLength: number): Storage {
-    if (byteLength > small) return new Storage(cpu, buffer(byteLength), 0, byteLength);
+    if (byteLength > small) return new Storage(cpu, buffer(byteLength), -1, byteLength);
     let slab = this.#slab;
     if (slab === null || this.#used + byteLength > slabLength) {
       const memory = buffer(slabLength);
@@ -50,6 +50,6 @@ export class WasmMemory {
     }
     const piece = new Piece(slab, this.#used);
     this.#used += (byteLength + 15) & ~15;
-    return new Storage(cpu, piece, 0, byteLength);
+    return new Storage(cpu, piece, -1, byteLength);
   }
 }

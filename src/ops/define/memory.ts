@@ -80,7 +80,7 @@ export function overBuffer(
   offset: number = 0,
 ): Tensor {
   const count = elementCount(sizes);
-  const storage = new Storage(cpu, buffer, 0, buffer.byteLength);
+  const storage = new Storage(cpu, buffer, -1, buffer.byteLength);
   return new Tensor(storage, dtype, sizes, contiguousStrides(sizes), offset, count, true);
 }
 
