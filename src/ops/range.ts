@@ -234,6 +234,8 @@ const triangle = (name: string, lower: boolean): Triangle =>
     compute: ({ row, col, offset, dtype, device }) => {
       if (row < 0 || col < 0)
         throw new ShapeError(`${name}: ${row} rows and ${col} columns; give sizes of at least 0`);
+      if (Math.max(row, col) > 2 ** 28)
+        throw new ShapeError(`${name}: ${row} rows and ${col} columns; at most 2^28 are supported`);
       const clip = (n: number): number => Math.min(Math.max(n, 0), col);
       const begin = (r: number): number => (lower ? 0 : clip(r + offset));
       const end = (r: number): number => (lower ? clip(r + offset + 1) : col);
