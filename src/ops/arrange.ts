@@ -1,6 +1,12 @@
 // Rearranging elements: flip, roll, repeat, triangles, diagonals.
 import { int32, int64 } from "../core/dtype.ts";
-import { ArgumentError, AutogradError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
+import {
+  ArgumentError,
+  AutogradError,
+  DTypeError,
+  IndexError,
+  ShapeError,
+} from "../core/errors.ts";
 import {
   checkSizes,
   contiguousStrides,
@@ -97,14 +103,16 @@ export const flipud: Method = composite({
  * ```
  */
 export const roll: Method<
-  [shifts: Dimensions, ...rest: Trailing<[dims: Dimensions | null], { readonly dims?: Dimensions | null }>]
+  [
+    shifts: Dimensions,
+    ...rest: Trailing<[dims: Dimensions | null], { readonly dims?: Dimensions | null }>,
+  ]
 > = operation({
   name: "roll",
   parameters: { self: p.tensor, shifts: p.dimensions, dims: p.optional(p.dimensions, null) },
   forward: ({ self, shifts, dims }) => {
     const over = dims ?? [];
-    if (shifts.length === 0)
-      throw new ArgumentError("roll: there is no shift; give at least one");
+    if (shifts.length === 0) throw new ArgumentError("roll: there is no shift; give at least one");
     if (self.sizes.length === 0 && over.length > 0)
       throw new IndexError("roll: a tensor without dimensions cannot be shifted along one");
     if (over.length === 0 && shifts.length === 1)
@@ -143,7 +151,10 @@ function rolled(self: Tensor, shift: number, dim: number): Tensor {
  * ```
  */
 export const rot90: Method<
-  Trailing<[k: number, dims: readonly number[]], { readonly k?: number; readonly dims?: readonly number[] }>
+  Trailing<
+    [k: number, dims: readonly number[]],
+    { readonly k?: number; readonly dims?: readonly number[] }
+  >
 > = composite({
   name: "rot90",
   parameters: {
@@ -154,7 +165,9 @@ export const rot90: Method<
   compute: ({ self, k, dims }) => {
     needsRank("rot90", self, 2);
     if (dims.length !== 2)
-      throw new ArgumentError(`rot90: [${dims.join(", ")}] does not name a plane; give two dimensions`);
+      throw new ArgumentError(
+        `rot90: [${dims.join(", ")}] does not name a plane; give two dimensions`,
+      );
     const [a, b] = wrapDimensions("rot90", dims, self.sizes.length) as [number, number];
     const turns = ((k % 4) + 4) % 4;
     if (turns === 1) return self.flip(b).transpose(a, b);

@@ -296,8 +296,7 @@ export const takeAlongDim: Method<
       throw new DTypeError(
         `takeAlongDim: the indices are ${indices.dtype.name}; they should be int64`,
       );
-    if (dim === null)
-      return self.reshape(-1).gather(0, fromStart(indices.reshape(-1), self.count));
+    if (dim === null) return self.reshape(-1).gather(0, fromStart(indices.reshape(-1), self.count));
     const rank = self.sizes.length;
     if (indices.sizes.length !== rank)
       throw new ShapeError(
@@ -347,4 +346,3 @@ export const indexReduce: MethodWithInPlace<
     return self.scatterReduce(d, spread, source, reduce, { includeSelf });
   },
 });
-

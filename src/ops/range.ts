@@ -2,7 +2,7 @@
 import { cpu } from "../core/device.ts";
 import { type DType, getDefaultDtype, int64 } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
-import { formatSizes } from "../core/shape.ts";
+import { checkSizes, formatSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { concatenate } from "./define/concatenate.ts";
 import { allocate, fromNumbers } from "./define/creation.ts";
@@ -448,8 +448,7 @@ export const unravelIndex: FunctionOnly<
   name: "unravelIndex",
   parameters: { indices: p.indexTensor, shape: p.dimensions },
   compute: ({ indices, shape }) => {
-    if (shape.some((n) => n < 0))
-      throw new ShapeError(`unravelIndex: a size in ${formatSizes(shape)} is negative`);
+    checkSizes("unravelIndex", shape);
     let step = shape.reduce((all, n) => all * n, 1);
     return shape.map((n) => {
       step /= n || 1;

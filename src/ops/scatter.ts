@@ -16,12 +16,7 @@ function dimensioned(of: Tensor): Tensor {
 }
 
 /** The index as kernels read it, after checks of its type and shape against the tensor. */
-function indexFor(
-  name: string,
-  self: Tensor,
-  dim: number,
-  index: Tensor,
-): Tensor {
+function indexFor(name: string, self: Tensor, dim: number, index: Tensor): Tensor {
   const at = dimensioned(index);
   const own = dimensioned(self).sizes;
   if (at.count === 0) return at.to(int64);

@@ -59,13 +59,7 @@ function reduceInto({ self, dim, index, src, reduce, includeSelf }: Call): void 
   if (index.count > 0) {
     const whole = (of: Tensor): Tensor => (of.sizes.length === 0 ? of.reshape(1) : of);
     const d = wrapDimension("scatterReduce", dim, self.sizes.length);
-    self.device.backend.scatter(
-      kernels[reduce],
-      whole(self),
-      d,
-      whole(index).long(),
-      whole(src),
-    );
+    self.device.backend.scatter(kernels[reduce], whole(self), d, whole(index).long(), whole(src));
   }
   if (reduce === "mean") {
     const counts = countsAt(self.detach(), dim, index, includeSelf);
@@ -172,9 +166,7 @@ function prepared(values: Call): Tensor {
     throw new ShapeError(
       `scatterReduce: self ${formatSizes(self.sizes)}, index ${formatSizes(index.sizes)} and source ${formatSizes(src.sizes)} should have the same number of dimensions`,
     );
-  if (
-    index.sizes.some((n, k) => n > (src.sizes[k] ?? 1) || (k !== d && n > (self.sizes[k] ?? 1)))
-  )
+  if (index.sizes.some((n, k) => n > (src.sizes[k] ?? 1) || (k !== d && n > (self.sizes[k] ?? 1))))
     throw new ShapeError(
       `scatterReduce: the index of shape ${formatSizes(index.sizes)} is larger than the source ${formatSizes(src.sizes)}, or than self ${formatSizes(self.sizes)} outside dimension ${d}`,
     );

@@ -68,10 +68,7 @@ function clipped(position: number, size: number): number {
  * ```
  */
 export const slice: Method<
-  Trailing<
-    [dim: number, start: number | null, end: number | null, step: number],
-    SliceOptions
-  >
+  Trailing<[dim: number, start: number | null, end: number | null, step: number], SliceOptions>
 > = operation({
   name: "slice",
   parameters: {
@@ -226,8 +223,7 @@ export const unfold: Method<[dimension: number, size: number, step: number]> = o
       throw new ShapeError(
         `unfold: windows of ${size} positions do not fit dimension ${d} of size ${length}`,
       );
-    if (step <= 0)
-      throw new ArgumentError(`unfold: the step is ${step}; it should be positive`);
+    if (step <= 0) throw new ArgumentError(`unfold: the step is ${step}; it should be positive`);
     if (self.sizes.length === 0) return relayout(self, [size], [1], self.offset);
     return relayout(
       self,
@@ -255,12 +251,7 @@ export const unfold: Method<[dimension: number, size: number, step: number]> = o
 });
 
 /** Copies `self` and writes `src` over the part of the copy that `part` shows. */
-function written(
-  name: string,
-  self: Tensor,
-  src: Tensor,
-  part: (whole: Tensor) => Tensor,
-): Tensor {
+function written(name: string, self: Tensor, src: Tensor, part: (whole: Tensor) => Tensor): Tensor {
   const whole = self.clone();
   const target = part(whole);
   if (!sameSizes(target.sizes, src.sizes))
@@ -284,8 +275,7 @@ export const selectScatter: Method<[src: Tensor, dim: number, index: number]> = 
   forward: ({ self, src, dim, index }) =>
     written("selectScatter", self, src, (whole) => whole.select(dim, index)),
   backward: {
-    self: (g, { sizesOf, dim, index }) =>
-      g.selectScatter(g.newZeros(sizesOf["src"]!), dim, index),
+    self: (g, { sizesOf, dim, index }) => g.selectScatter(g.newZeros(sizesOf["src"]!), dim, index),
     src: (g, { dim, index }) => g.select(dim, index),
   },
 });
@@ -298,7 +288,13 @@ export const selectScatter: Method<[src: Tensor, dim: number, index: number]> = 
  * ```
  */
 export const sliceScatter: Method<
-  [src: Tensor, ...rest: Trailing<[dim: number, start: number | null, end: number | null, step: number], SliceOptions>]
+  [
+    src: Tensor,
+    ...rest: Trailing<
+      [dim: number, start: number | null, end: number | null, step: number],
+      SliceOptions
+    >,
+  ]
 > = operation({
   name: "sliceScatter",
   parameters: {

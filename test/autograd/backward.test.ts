@@ -71,7 +71,9 @@ describe("roots", () => {
 
   it("must be as many as the seeds", () => {
     const x = leaf([1]);
-    expect(() => torch.autograd.backward([x.mul(2)], [null, null])).toThrow(/2 gradients.*1 output/);
+    expect(() => torch.autograd.backward([x.mul(2)], [null, null])).toThrow(
+      /2 gradients.*1 output/,
+    );
     expect(() => torch.autograd.backward([])).toThrow(torch.AutogradError);
   });
 });
@@ -114,14 +116,20 @@ describe("grad", () => {
     const [x, w] = [leaf([1, 2]), leaf([3, 4])];
     const y = x.mul(w);
     const [gx, gw, gy] = torch.autograd.grad(y.sum(), [x, w, y]);
-    expect([gx, gw, gy].map((g) => list(g!))).toEqual([[3, 4], [1, 2], [1, 1]]);
+    expect([gx, gw, gy].map((g) => list(g!))).toEqual([
+      [3, 4],
+      [1, 2],
+      [1, 1],
+    ]);
     expect([x.grad, w.grad, y.grad]).toEqual([null, null, null]);
   });
 
   it("refuses unused inputs by number, or gives null, or zeros", () => {
     const [x, u] = [leaf([1, 2]), leaf([3, 4, 5])];
     const y = (): torch.Tensor => x.mul(2).sum();
-    expect(() => torch.autograd.grad(y(), [x, u])).toThrow(/input 1.*allowUnused.*materializeGrads/);
+    expect(() => torch.autograd.grad(y(), [x, u])).toThrow(
+      /input 1.*allowUnused.*materializeGrads/,
+    );
     expect(torch.autograd.grad(y(), [x, u], { allowUnused: true })[1]).toBeNull();
     const zeros = torch.autograd.grad(y(), [x, u], { materializeGrads: true })[1]!;
     expect([list(zeros), zeros.requiresGrad]).toEqual([[0, 0, 0], false]);
@@ -155,10 +163,16 @@ describe("grad", () => {
   });
 
   it("gives a different part for each output of a node", () => {
-    const x = leaf([[1, 2], [3, 4]]);
+    const x = leaf([
+      [1, 2],
+      [3, 4],
+    ]);
     const [a, b] = x.unbind(0);
     const [ga, gb] = torch.autograd.grad(a!.mul(2).add(b!.mul(3)).sum(), [a!, b!]);
-    expect([list(ga!), list(gb!)]).toEqual([[2, 2], [3, 3]]);
+    expect([list(ga!), list(gb!)]).toEqual([
+      [2, 2],
+      [3, 3],
+    ]);
   });
 });
 
@@ -219,7 +233,10 @@ describe("the graph", () => {
     const x = leaf([1, 2]);
     x.pow(3).sum().backward({ createGraph: true });
     const first = x.grad!;
-    first.mul(torch.tensor([1, 10])).sum().backward();
+    first
+      .mul(torch.tensor([1, 10]))
+      .sum()
+      .backward();
     // .grad holds 3x^2 and gains 6x v.
     expect(list(x.grad)).toEqual([3 + 6, 12 + 120]);
   });
@@ -252,7 +269,10 @@ describe("a gradient", () => {
     const x = torch.ones(3, 2).t().requiresGrad_();
     x.mul(x).sum().backward();
     expect(x.grad!.stride()).toEqual([1, 2]);
-    expect(list(x.grad)).toEqual([[2, 2, 2], [2, 2, 2]]);
+    expect(list(x.grad)).toEqual([
+      [2, 2, 2],
+      [2, 2, 2],
+    ]);
     const gaps = torch.ones(4, 4).select(1, 0).detach().requiresGrad_();
     gaps.mul(2).sum().backward();
     expect(gaps.grad!.stride()).toEqual([1]);
@@ -276,7 +296,12 @@ describe("depth", () => {
     const nested = (depth: number): torch.Tensor => {
       const y = x.mul(1);
       y.registerHook(() => {
-        if (depth > 0) torch.enableGrad(() => nested(depth - 1).sum().backward());
+        if (depth > 0)
+          torch.enableGrad(() =>
+            nested(depth - 1)
+              .sum()
+              .backward(),
+          );
       });
       return y;
     };

@@ -50,7 +50,9 @@ class Leaf extends Node<number> {
   }
 }
 
-const times = (factor: number): Rule => ([g]) => [g === null ? null : g! * factor];
+const times =
+  (factor: number): Rule =>
+  ([g]) => [g === null ? null : g! * factor];
 const both: Rule = ([g]) => [g!, g!];
 
 function pass(node: Node<number>, value = 1, keep = false, index = 0): void {
@@ -132,7 +134,10 @@ describe("a pass", () => {
     const low = new Step("low", [x], times(2));
     const high = new Step("high", [low], times(3));
     const root = (node: Node<number>, value: number) => ({ node, index: 0, value });
-    new Task<number>((a, b) => a + b, false).run([root(high, 1), root(low, 1), root(high, 1)], null);
+    new Task<number>((a, b) => a + b, false).run(
+      [root(high, 1), root(low, 1), root(high, 1)],
+      null,
+    );
     expect(x.total).toBe(14);
     expect(low.runs).toBe(1);
   });
@@ -171,7 +176,8 @@ describe("a pass", () => {
     for (const n of [x, node])
       expect([n.task, n.incoming, n.incomingRest, n.dependencies]).toEqual([null, null, null, 0]);
     capture(node, [{ node: x }]);
-    for (const n of [x, node]) expect([n.task, n.incoming, n.incomingRest]).toEqual([null, null, null]);
+    for (const n of [x, node])
+      expect([n.task, n.incoming, n.incomingRest]).toEqual([null, null, null]);
   });
 });
 
@@ -197,7 +203,11 @@ describe("captures", () => {
   it("gives null for what was not reached, and the same twice for one asked for twice", () => {
     const x = new Leaf("x");
     const root = new Step("root", [x], times(4));
-    expect(capture(root, [{ node: new Leaf("z") }, { node: x }, { node: x }])).toEqual([null, 4, 4]);
+    expect(capture(root, [{ node: new Leaf("z") }, { node: x }, { node: x }])).toEqual([
+      null,
+      4,
+      4,
+    ]);
   });
 
   it("runs captured nodes that are to be executed", () => {

@@ -26,7 +26,10 @@ const cases: Readonly<Record<string, (x: Tensor, w: Tensor) => Tensor>> = {
   },
   chainOfViews(x, w) {
     const b = x.mul(x);
-    b.narrow(1, 1, 2).select(0, 1).mul_(w.narrow(0, 0, 2)).exp_();
+    b.narrow(1, 1, 2)
+      .select(0, 1)
+      .mul_(w.narrow(0, 0, 2))
+      .exp_();
     return b;
   },
   transposed(x, w) {
@@ -55,7 +58,9 @@ const cases: Readonly<Record<string, (x: Tensor, w: Tensor) => Tensor>> = {
     const b = x.mul(1);
     b.select(1, 0).mul_(w.at(0));
     b.at(0).pow_(2);
-    b.at(1).narrow(0, 1, 2).copy_(w.narrow(0, 1, 2));
+    b.at(1)
+      .narrow(0, 1, 2)
+      .copy_(w.narrow(0, 1, 2));
     return b.mul(b);
   },
   baseGainsGradient(x, w) {

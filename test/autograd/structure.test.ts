@@ -57,7 +57,11 @@ describe("nodes", () => {
 
   it("leave integer results out", () => {
     const { values, indices } = leaf(3).max(0);
-    expect([values.requiresGrad, indices.requiresGrad, indices.isLeaf]).toEqual([true, false, true]);
+    expect([values.requiresGrad, indices.requiresGrad, indices.isLeaf]).toEqual([
+      true,
+      false,
+      true,
+    ]);
     expect(leaf(3).argmax().requiresGrad).toBe(false);
     expect(leaf(3).gt(0).requiresGrad).toBe(false);
     expect(leaf(3).to(torch.int64).requiresGrad).toBe(false);

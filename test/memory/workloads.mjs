@@ -46,4 +46,6 @@ for (let i = 1; i <= Number(steps); i++) {
   if (i === tenth) first = megabytes();
   else if (i % tenth === 0) peak = Math.max(peak, megabytes());
 }
-process.stdout.write(JSON.stringify({ first, last: megabytes(), peak, seconds: (Date.now() - started) / 1000 }));
+process.stdout.write(
+  JSON.stringify({ first, last: megabytes(), peak, seconds: (Date.now() - started) / 1000 }),
+);

@@ -53,7 +53,14 @@ const tensors = [
   () => torch.ones(2, 0, 3),
   () => torch.ones(3, 3, { dtype: torch.float64 }),
   () => torch.tensor([99, -99, 5], { dtype: torch.int64 }),
-  () => torch.tensor([[0, 1, 7], [1, 0, -9]], { dtype: torch.int64 }),
+  () =>
+    torch.tensor(
+      [
+        [0, 1, 7],
+        [1, 0, -9],
+      ],
+      { dtype: torch.int64 },
+    ),
   () => torch.tensor([0, 1], { dtype: torch.int64 }),
   () => torch.tensor([0, 0, 0], { dtype: torch.int32 }),
   () => torch.tensor([true, false]),
@@ -181,7 +188,9 @@ function call(name, operation, args) {
     read(operation(...args));
   } catch (error) {
     if (!(error instanceof torch.TorchError) && !(error instanceof Mine))
-      violation(`${error?.name}: ${error?.message} ${String(error?.stack).split("\n").slice(1, 4).join(" |")}`);
+      violation(
+        `${error?.name}: ${error?.message} ${String(error?.stack).split("\n").slice(1, 4).join(" |")}`,
+      );
   }
   const took = performance.now() - before;
   if (took > slowest) violation(`took ${Math.round(took)} ms`);

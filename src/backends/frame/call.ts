@@ -89,10 +89,7 @@ export abstract class Call {
       words.push(opcodes.get(name)!, destination, first!, second!, third!);
     }
     // A typed array without elements may have no address.
-    const handle = this.store(
-      Int32Array.from(words),
-      Float64Array.from([...program.constants, 0]),
-    );
+    const handle = this.store(Int32Array.from(words), Float64Array.from([...program.constants, 0]));
     if (handle === 0) throw new DeviceError("no memory for a program");
     typed.handle = handle;
     return handle;

@@ -67,7 +67,8 @@ export function createWasmBackend(): WasmBackend | Unavailable {
   const build = chooseBuild();
   if (typeof build !== "string") return build;
   const files = nodeModule("node:fs") as typeof import("node:fs") | undefined;
-  if (files === undefined) return { reason: "it compiles asynchronously here: await backend.load()" };
+  if (files === undefined)
+    return { reason: "it compiles asynchronously here: await backend.load()" };
   try {
     // The same place from the sources and from dist/.
     const url = new URL(`../../../dist/backends/wasm/${build}`, import.meta.url);

@@ -50,11 +50,7 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
 }
 
 /** Tensors given as one, or as several in anything that iterates; null where none are given. */
-export function listOf(
-  operation: string,
-  name: string,
-  value: unknown,
-): readonly unknown[] | null {
+export function listOf(operation: string, name: string, value: unknown): readonly unknown[] | null {
   if (value === null || value === undefined) return null;
   if (value instanceof Tensor) return [value];
   if (typeof value === "object" && Symbol.iterator in value)

@@ -221,14 +221,20 @@ function writeInPlace(
   const reads =
     recorded &&
     formula.derivations.some(
-      (d, i) => d !== null && requiresGradient(tensors[i]!) && d.sources.some((source) => tensors[source] === self),
+      (d, i) =>
+        d !== null &&
+        requiresGradient(tensors[i]!) &&
+        d.sources.some((source) => tensors[source] === self),
     );
   const old = reads ? snapshot(self) : self;
   // Another layout over the same memory is read before it is overwritten.
-  const operands = tensors.map((t) =>
-    t !== self && t.storage === self.storage ? snapshot(t) : t,
+  const operands = tensors.map((t) => (t !== self && t.storage === self.storage ? snapshot(t) : t));
+  device.backend.map(
+    formula.program.typedFor(compute, operands, self.dtype),
+    self,
+    operands,
+    scalars,
   );
-  device.backend.map(formula.program.typedFor(compute, operands, self.dtype), self, operands, scalars);
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
     record(formula, operands, scalars, self, true, { old });
