@@ -20,8 +20,6 @@ const cyclic = [1];
 cyclic.push(cyclic);
 
 function detached() {
-  const t = torch.arange(0, 6, { dtype: torch.float32 });
-  structuredClone(t.toTypedArray().buffer, { transfer: [] });
   const buffer = new ArrayBuffer(24);
   const over = torch.frombuffer(buffer, { dtype: torch.float32 });
   structuredClone(buffer, { transfer: [buffer] });
@@ -157,7 +155,7 @@ const seen = new Set();
 function describe(value) {
   try {
     if (value instanceof torch.Tensor)
-      return `tensor[${value.sizes}] ${value.dtype.name} ${String(value.device)}`;
+      return `tensor[${value.sizes.join(",")}] ${value.dtype.name} ${String(value.device)}`;
     if (Array.isArray(value)) return value.length > 5 ? `array of ${value.length}` : "array";
     return typeof value === "object" ? Object.prototype.toString.call(value) : String(value);
   } catch {

@@ -39,7 +39,9 @@ function describeWithin(value: unknown, depth: number): string {
   if (typeof value === "function") return "a function";
   if (value === null || typeof value !== "object") return String(value);
   // Not every object converts to a string: one without a prototype does not.
-  return isOptions(value) || typeof value.toString !== "function" ? "an object" : String(value);
+  if (isOptions(value) || typeof value.toString !== "function") return "an object";
+  // A dtype, a device or a date says what it is; others say at least of which class they are.
+  return (value.toString as () => string).call(value);
 }
 
 function required<T>(
