@@ -70,7 +70,12 @@ export function accuracy(model, dataset) {
 /**
  * Trains with momentum and a learning rate that falls along a cosine. `onBatch(done, loss)` is called after every batch, `onEpoch(epoch, loss, accuracy)` after every epoch.
  */
-export function train(model, training, test, { epochs, batchSize = 32, lr = 0.05, onBatch, onEpoch }) {
+export function train(
+  model,
+  training,
+  test,
+  { epochs, batchSize = 32, lr = 0.05, onBatch, onEpoch },
+) {
   const loader = new DataLoader(training, { batchSize, shuffle: true });
   const criterion = new nn.CrossEntropyLoss();
   const optimizer = new optim.SGD(model.parameters(), { lr, momentum: 0.9 });

@@ -53,12 +53,12 @@ export function tutorial(print) {
   const out = inp.add(1).pow(2).t();
   show("out =", out);
   out.backward(torch.onesLike(out), { retainGraph: true });
-  print(`First call\n${inp.grad}`);
+  print(`First call\n${String(inp.grad)}`);
   out.backward(torch.onesLike(out), { retainGraph: true });
-  print(`\nSecond call\n${inp.grad}`);
+  print(`\nSecond call\n${String(inp.grad)}`);
   inp.grad.zero_();
   out.backward(torch.onesLike(out), { retainGraph: true });
-  print(`\nCall after zeroing gradients\n${inp.grad}`);
+  print(`\nCall after zeroing gradients\n${String(inp.grad)}`);
 
   return { loss, names: { w, b, x, y, z: logits, loss } };
 }

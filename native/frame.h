@@ -12,7 +12,7 @@ enum FrameSlot {
   kAlpha = 6,
   kBeta = 7,
   kStatus = 8,   // 0, or 1 where an index was out of range
-  kBadValue = 9,
+  kBadValue = 9,   // the bits of an int64
   kBadDim = 10,
   kBadRange = 11,
   kOperands = 12, // how many operands follow, where that varies

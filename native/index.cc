@@ -1,4 +1,5 @@
 // Reading and writing at computed places. Every index is checked before it is used.
+#include <string.h>
 #include "convert.h"
 #include "kernels.h"
 #include "layout.h"
@@ -11,7 +12,7 @@ namespace {
 enum Combine { kSet, kSum, kProduct, kMinimum, kMaximum };
 
 void report(double* frame, int64_t value, long dimension, long range) {
-  frame[kBadValue] = (double)value;
+  memcpy(&frame[kBadValue], &value, sizeof value);  // all 64 bits: a double would round them
   frame[kBadDim] = (double)dimension;
   frame[kBadRange] = (double)range;
   frame[kStatus] = 1;

@@ -27,7 +27,8 @@ struct Program {
   const int32_t* input_type;
   const int32_t* output_type;
   const int32_t* output_slot;
-  bool single;  // one instruction on inputs and output of the compute type, nothing else
+  bool uniform;  // one output, of the compute type as all inputs are, made by the last instruction
+  bool single;   // uniform, one instruction, and no scalars or constants
 };
 
 // Copies an encoded program to the heap: `words` = [compute, inputs, outputs, scalars, constants, registers, instructions,

@@ -1,4 +1,5 @@
 // Pointwise programs over operands of any layout.
+#include "few.h"
 #include "runner.h"
 
 namespace FLAMBEAU_ISA {
@@ -57,6 +58,11 @@ void map_typed(const double* frame, const Program* p) {
       return execute(only.opcode, frame_pointer<T>(frame, kAddress), a, b, c, elements);
     }
   }
+  if (suits_few(p, elements)) {
+    alignas(64) T space[kFewSlots][kFew];
+    run_few<T>(p, frame + kAddress + 1, frame + kStep + 1, frame + kScalars, elements, space, frame_pointer<T>(frame, kAddress));
+    return;
+  }
   Dense work;
   work.program = p;
   const int total = p->outputs + p->inputs;
@@ -107,9 +113,10 @@ void strided_range(const Strided& work, long begin, long end) {
   const Layout& layout = work.layout;
   const int rank = layout.rank;
   const long inner = layout.size[rank - 1];
-  RUNNER_SPACE(T, p, kBlock, space);
+  const long rounded = (end - begin + 15) & ~15L, block = rounded < kBlock ? rounded : (long)kBlock;
+  RUNNER_SPACE(T, p, block, space);
   Runner<T> runner;
-  runner.start(p, work.scalar, kBlock, space);
+  runner.start(p, work.scalar, block, space);
   const bool direct = Runner<T>::ends_in_output(p) && p->output_type[0] == TypeIndex<T>::value && layout.stride[0][rank - 1] == 1;
   const int outputs = p->outputs;
   Place place;

@@ -23,8 +23,9 @@ const Program* make_program(const int32_t* words, const double* constants) {
   program->input_type = type;
   program->output_type = type + inputs;
   program->output_slot = type + inputs + outputs;
-  bool single = instructions == 1 && outputs == 1 && program->scalars + constant_count == 0 && code[0].destination == program->output_slot[0];
-  for (int k = 0; k < inputs + outputs; k++) single = single && type[k] == program->compute;
-  program->single = single;
+  bool uniform = instructions > 0 && outputs == 1 && code[instructions - 1].destination == program->output_slot[0];
+  for (int k = 0; k < inputs + outputs; k++) uniform = uniform && type[k] == program->compute;
+  program->uniform = uniform;
+  program->single = uniform && instructions == 1 && program->scalars + constant_count == 0;
   return program;
 }

@@ -1,4 +1,5 @@
 // Reductions with a program in front. The kept dimensions come first in the layout, the reduced ones behind them.
+#include "few.h"
 #include "runner.h"
 
 namespace FLAMBEAU_ISA {
@@ -356,12 +357,26 @@ void reduce_typed(Work& work) {
   }
 }
 
+// The sum of a few dense elements, as a small loss is.
+bool sum_few(const double* frame, const Program* p) {
+  if (frame[kFlag] == 0 || frame[kKind] != kSum || frame[kDType] != kFloat32) return false;
+  const long n = (long)frame[kSizes];
+  if (n == 0 || !suits_few(p, n)) return false;
+  alignas(64) float space[kFewSlots][kFew];
+  const float* x = run_few<float>(p, frame + kAddress + 1, frame + kStep + 1, frame + kScalars, n, space, nullptr);
+  double total = 0;
+  for (long i = 0; i < n; i++) total += x[i];
+  *frame_pointer<float>(frame, kAddress) = (float)(total / frame[kBeta]);
+  return true;
+}
+
 }  // namespace
 
-// Frame: kCount dimensions, of which the first kDim are kept; kKind, kBeta the divisor, kDType the output's type; operands output, inputs.
+// Frame: kFlag says that all is reduced and the inputs are dense, or single elements by kStep; kCount dimensions, of which the first kDim are kept; kKind, kBeta the divisor, kDType the output's type; operands output, inputs.
 void reduce(double* frame) {
-  Work work;
   const Program* p = frame_pointer<const Program>(frame, kHandle);
+  if (p->compute == kFloat32 && sum_few(frame, p)) return;
+  Work work;
   work.program = p;
   work.kind = (Kind)(int)frame[kKind];
   work.divisor = frame[kBeta];

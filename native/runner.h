@@ -18,6 +18,7 @@ struct Runner {
   T* memory;              // a block for each slot
   const char** filled;    // the single element that an input's block is filled with
   long capacity;
+  bool copies;            // whether inputs are copied although they could be read in place
 
   static unsigned long bytes_needed(const Program* p, long capacity) {
     const unsigned long slots = p->inputs + p->scalars + p->constants + p->registers;
@@ -27,6 +28,9 @@ struct Runner {
   void start(const Program* p, const double* scalars, long block, char* space) {
     program = p;
     capacity = block;
+    // An output that is an input as it stands may be overwritten by another output before it is stored.
+    copies = false;
+    for (int k = 0; p->outputs > 1 && k < p->outputs; k++) copies = copies || p->output_slot[k] < p->inputs;
     const long slots = p->inputs + p->scalars + p->constants + p->registers;
     memory = reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(space) + 63) & ~(uintptr_t)63);
     slot = reinterpret_cast<const T**>(memory + slots * block);
@@ -56,7 +60,7 @@ struct Runner {
       slot[k] = own;
       return;
     }
-    if (stride == 1 && dtype == TypeIndex<T>::value) {
+    if (stride == 1 && dtype == TypeIndex<T>::value && !copies) {
       slot[k] = reinterpret_cast<const T*>(address);
       return;
     }

@@ -7,8 +7,13 @@ import { createNativeBackend } from "./backends/native/backend.ts";
 import { createReferenceBackend } from "./backends/reference/backend.ts";
 import { type Bytes, createWasmBackend, loadWasmBackend } from "./backends/wasm/backend.ts";
 
+interface Unavailable {
+  readonly reason: string;
+  readonly loadable?: boolean;
+}
+
 /** The backends by name, fastest first; each gives a backend, or why there is none. */
-const makers: Readonly<Record<string, () => Backend | { readonly reason: string }>> = {
+const makers: Readonly<Record<string, () => Backend | Unavailable>> = {
   native: createNativeBackend,
   wasm: createWasmBackend,
   reference: createReferenceBackend,
@@ -22,7 +27,7 @@ const made = new Map<string, Backend>();
 
 export type BackendName = "native" | "wasm" | "reference";
 
-function make(name: string): Backend | { readonly reason: string } {
+function make(name: string): Backend | Unavailable {
   const known = made.get(name);
   if (known !== undefined) return known;
   const maker = Object.hasOwn(makers, name) ? makers[name] : undefined;
@@ -75,16 +80,30 @@ export function chooseBackends(): void {
   const wanted = host.process?.env?.["FLAMBEAU_BACKEND"];
   if (wanted !== undefined && wanted !== "") return backend.use(wanted as BackendName);
   const reasons: string[] = [];
+  let loadable = false;
   for (const name of Object.keys(makers)) {
     const found = make(name);
     if (!("reason" in found)) {
       cpu.backend = found;
-      if (reasons.length > 0)
+      // Where a faster one only waits to be loaded, that is the caller's next step.
+      if (reasons.length > 0 && !loadable)
         host.console?.warn(
           `flambeau: computing on the slower ${name} backend (${reasons.join("; ")})`,
         );
       return;
     }
     reasons.push(`${name}: ${found.reason}`);
+    loadable ||= found.loadable === true;
+  }
+}
+
+/** Loads the WebAssembly backend, or says once why the library stays on the one it has. */
+export async function loadOrExplain(): Promise<void> {
+  try {
+    await backend.load();
+  } catch (error) {
+    host.console?.warn(
+      `flambeau: computing on the slower ${backend.name} backend (${error instanceof Error ? error.message : String(error)})`,
+    );
   }
 }

@@ -20,7 +20,17 @@ export {
   setDefaultDtype,
   uint8,
 } from "./core/dtype.ts";
-export { Device } from "./core/device.ts";
+// PyTorch's other names of the element types; they hide the conversions of the same names, which are methods.
+export {
+  float32 as float,
+  float64 as double,
+  float16 as half,
+  int64 as long,
+  int32 as int,
+  int16 as short,
+} from "./core/dtype.ts";
+export { Device, deviceOf as device } from "./core/device.ts";
+export { getPrintoptions, setPrintoptions } from "./core/printoptions.ts";
 export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.ts";
 export { Tensor } from "./ops/methods.ts";
 export * from "./ops/index.ts";

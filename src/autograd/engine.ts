@@ -4,7 +4,7 @@ import { runPreHooks, runPostHooks } from "./hooks.ts";
 import type { Node, Sender } from "./node.ts";
 
 /** A node's output: where a gradient enters or is captured. */
-export interface Edge<V> {
+interface Edge<V> {
   readonly node: Node<V>;
   readonly index: number;
 }

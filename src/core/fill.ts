@@ -1,7 +1,7 @@
 // Writes numbers made one after another into a typed array of any kind, at the same speed for each.
 
 export type FloatArray = Float32Array | Float64Array;
-export type WholeArray =
+type WholeArray =
   | Int8Array
   | Uint8Array
   | Int16Array

@@ -16,7 +16,7 @@ import type { Generator, Rounding } from "./generator.ts";
  * @example
  * ```ts
  * const picks = new Int32Array(2);
- * fillMultinomial(new Generator().manualSeed(0), picks, Float32Array.of(1, 2, 3), 3, false); // 2, 1
+ * fillMultinomial(new torch.Generator().manualSeed(0), picks, Float32Array.of(1, 2, 3), 3, false); // 2, 1
  * ```
  */
 export function fillMultinomial(

@@ -14,7 +14,7 @@ const longLength = Math.floor((2 ** 32 - 1) / 20);
  * @example
  * ```ts
  * const order = new Int32Array(4);
- * fillPermutation(new Generator().manualSeed(0), order); // 0, 1, 3, 2
+ * fillPermutation(new torch.Generator().manualSeed(0), order); // 0, 1, 3, 2
  * ```
  */
 export function fillPermutation(generator: Generator, target: NumberArray): void {

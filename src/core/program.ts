@@ -97,7 +97,8 @@ export class TypedProgram {
   readonly compute: DType;
   readonly inputs: readonly DType[];
   readonly outputs: readonly DType[];
-  /** The native backend's number for this program; -1 until it has one. */
+  /** What numbered this program last, and the number: whoever finds another owner here looks up, or makes, a number of its own. */
+  owner: object | null = null;
   handle: number = -1;
 
   constructor(

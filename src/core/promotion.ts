@@ -49,6 +49,16 @@ export type PromotionOperand =
  * only raise the category (bool, integer, floating). A whole number counts as Python's int, any other as Python's float.
  */
 export function resultType(...operands: readonly PromotionOperand[]): DType {
+  // Operands of one floating type, the commonest case, need no lattice.
+  const first = operands[0];
+  if (typeof first === "object" && first.dtype.kind === "floating") {
+    let uniform = true;
+    for (let i = 1; i < operands.length; i++) {
+      const operand = operands[i]!;
+      if (typeof operand !== "object" || operand.dtype !== first.dtype) uniform = false;
+    }
+    if (uniform) return first.dtype;
+  }
   let dimensioned: DType | undefined;
   let scalar: DType | undefined;
   let plain: DType | undefined;
@@ -67,7 +77,7 @@ export function resultType(...operands: readonly PromotionOperand[]): DType {
 }
 
 /** Whether a JavaScript number counts as Python's int. */
-export function isWhole(value: number | bigint): boolean {
+function isWhole(value: number | bigint): boolean {
   return typeof value === "bigint" || Number.isInteger(value);
 }
 

@@ -53,7 +53,7 @@ const prefix = "tensor(";
  * @example
  * ```ts
  * const ones: Printable = { shape: [2], dtypeName: "float32", kind: "float", read: () => 1 };
- * formatTensor(ones, ["requires_grad=True"], printOptions); // "tensor([1., 1.], requires_grad=True)"
+ * formatTensor(ones, ["requires_grad=True"], torch.getPrintoptions()); // => tensor([1., 1.], requires_grad=True)
  * ```
  */
 export function formatTensor(

@@ -14,7 +14,7 @@ export interface Indexed<T> {
   /** The sample at an index from 0 to length - 1. */
   at(index: number): T | undefined;
   /** Several samples, already put together as a batch. A loader uses it where no other way of collating is asked for. */
-  batch?(indices: readonly number[]): unknown;
+  readonly batch?: ((indices: readonly number[]) => unknown) | undefined;
 }
 
 /**
@@ -84,7 +84,7 @@ export class TensorDataset extends Dataset<Tensor[]> {
 }
 
 /** Whole numbers as an int64 vector. */
-export function wholeNumbers(values: readonly number[]): Tensor {
+function wholeNumbers(values: readonly number[]): Tensor {
   const array = new BigInt64Array(values.map(BigInt));
   return overBuffer(array.buffer, int64, [values.length]);
 }

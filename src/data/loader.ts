@@ -53,7 +53,7 @@ const drawSeed = (generator: Generator): bigint => BigInt.asUintN(63, generator.
  * @example
  * ```ts
  * const loader = new torch.utils.data.DataLoader([1, 2, 3, 4, 5], { batchSize: 2 });
- * loader.length // => 3
+ * loader.length; // => 3
  * [...loader].join(" ") // => tensor([1, 2]) tensor([3, 4]) tensor([5])
  * ```
  */

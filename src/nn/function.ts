@@ -58,8 +58,9 @@ export abstract class FunctionModule<
     this.settings = Object.fromEntries(
       Object.entries(given).filter(([, value]) => value !== null && !(value instanceof Tensor)),
     );
-    for (const [key, setting] of Object.entries(settings))
-      if (setting.tensors) this.registerBuffer(snake(key), (given[key] ?? null) as Tensor | null);
+    for (const [key, value] of Object.entries(given))
+      if (value instanceof Tensor || (value === null && settings[key]!.tensors))
+        this.registerBuffer(snake(key), value);
   }
 
   override forward(...inputs: InputsOf<F, N>): Tensor {

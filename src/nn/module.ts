@@ -75,13 +75,13 @@ export class Module extends Callable {
   static invoke(module: Module, args: readonly unknown[]): unknown {
     const forward = module.forward.bind(module) as (...args: readonly unknown[]) => unknown;
     let given = args;
-    for (const { hook } of [...(module.#preHooks ?? [])]) {
+    for (const { hook } of Array.from(module.#preHooks ?? [])) {
       const replaced = hook(module, given);
       if (replaced !== undefined && replaced !== null)
         given = Array.isArray(replaced) ? (replaced as unknown[]) : [replaced];
     }
     let output = forward(...given);
-    for (const { hook } of [...(module.#hooks ?? [])]) {
+    for (const { hook } of Array.from(module.#hooks ?? [])) {
       const replaced = hook(module, given, output);
       if (replaced !== undefined && replaced !== null) output = replaced;
     }
@@ -273,7 +273,10 @@ export class Module extends Callable {
 
   /** PyTorch's text of the module and those below. */
   override toString(): string {
-    return moduleText(this.constructor.name, this.extraRepr(), [...ownModules(this)]);
+    const children = [...ownModules(this)].map(
+      ([name, child]) => [name, child.toString()] as const,
+    );
+    return moduleText(this.constructor.name, this.extraRepr(), children);
   }
 }
 

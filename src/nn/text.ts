@@ -6,10 +6,10 @@ const indented = (text: string): string => text.split("\n").join("\n  ");
 export function moduleText(
   name: string,
   extra: string,
-  children: readonly (readonly [string, object | string])[],
+  children: readonly (readonly [string, string])[],
 ): string {
   const extraLines = extra === "" ? [] : extra.split("\n");
-  const childLines = children.map(([key, child]) => `(${key}): ${indented(String(child))}`);
+  const childLines = children.map(([key, child]) => `(${key}): ${indented(child)}`);
   if (extraLines.length <= 1 && childLines.length === 0) return `${name}(${extra})`;
   return `${name}(\n  ${[...extraLines, ...childLines].join("\n  ")}\n)`;
 }
@@ -23,7 +23,7 @@ export function pythonText(value: unknown): string {
     return value.length === 1
       ? `(${pythonText(value[0])},)`
       : `(${value.map(pythonText).join(", ")})`;
-  return String(value);
+  return String(value as number);
 }
 
 /** A number that is a Python float, for the texts of layers: whole ones show a point, small ones an exponent of two digits. */

@@ -172,7 +172,7 @@ const weighted: (g: Tensor, self: Tensor, result: Tensor) => Tensor = pointwise(
  * log(sum(exp(x))) over the given dimensions, computed against the maximum so that nothing overflows.
  * @example
  * ```ts
- * torch.tensor([1000, 1000]).logsumexp(0).sub(1000) // => tensor(0.6931)
+ * torch.tensor([1000, 1000]).logsumexp(0) // => tensor(1000.6932)
  * ```
  */
 export const logsumexp: Method<

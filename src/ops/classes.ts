@@ -28,6 +28,12 @@ const keptFactor = new Program([f.select(ignored, 0, -1)], 1, 1);
 const keptWeight = new Program([f.select(ignored, 0, f.neg(input(1)))], 2, 1);
 const negated = new Program([f.neg(input(0))], 1, 0);
 const products = new Program([f.mul(input(0), input(1))], 2, 0);
+/** An ignored target has no share, even where nothing else is left to share. */
+const shares = new Program(
+  [f.select(f.eq(input(0), 0), 0, f.div(input(0), f.neg(input(1))))],
+  2,
+  0,
+);
 const quotients = new Program([f.div(input(0), f.neg(input(1)))], 2, 0);
 
 /** The dimension of the classes: the second, or the only one of an unbatched input. */
@@ -191,7 +197,7 @@ function likelihood(
           const share = reduceRaw("sum", [factors], index.sizes, all, false, dtype);
           const own = empty(index.sizes, dtype, target.device);
           own.storage.device.backend.map(
-            quotients.typed(computeType(dtype), [dtype, dtype], [dtype]),
+            shares.typed(computeType(dtype), [dtype, dtype], [dtype]),
             own,
             [factors, share],
             [],

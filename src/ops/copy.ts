@@ -1,7 +1,8 @@
 // Copies and conversions: clone, copy_, to, contiguous, fill_.
 import { type Device } from "../core/device.ts";
 import { DType, float32, float64, int32, int64 } from "../core/dtype.ts";
-import { contiguousStrides, sameSizes } from "../core/shape.ts";
+import { ShapeError } from "../core/errors.ts";
+import { broadcastStrides, contiguousStrides, formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { empty, emptyLikeDense } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -44,7 +45,12 @@ export const copy: MethodWithInPlace<[source: Tensor]> = operation({
   name: "copy",
   node: "CopyBackwards",
   parameters: { self: p.tensor, source: p.tensor },
-  write: ({ self, source }) => transfer(source, self),
+  write: ({ self, source }) => {
+    // Throws where the source does not broadcast.
+    if (!sameSizes(source.sizes, self.sizes))
+      broadcastStrides("copy_", source.sizes, source.strides, self.sizes);
+    transfer(source, self);
+  },
   backward: { self: (g) => g.newZeros(g.shape), source: (g) => g },
 });
 
@@ -58,8 +64,14 @@ export const copy: MethodWithInPlace<[source: Tensor]> = operation({
 export const fill: MethodWithInPlace<[value: Tensor | number]> = operation({
   name: "fill",
   parameters: { self: p.tensor, value: p.tensorOrNumber },
-  write: ({ self, value }) =>
-    value instanceof Tensor ? transfer(value, self) : fillWith(self, value),
+  write: ({ self, value }) => {
+    if (!(value instanceof Tensor)) return fillWith(self, value);
+    if (value.sizes.length > 0)
+      throw new ShapeError(
+        `fill_: the value must be a number or a tensor without dimensions, got shape ${formatSizes(value.sizes)}; copy_ writes several values`,
+      );
+    return transfer(value, self);
+  },
   backward: { self: (g) => g.newZeros(g.shape), value: (g) => g.sum() },
 });
 

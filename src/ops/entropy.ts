@@ -4,7 +4,7 @@ import { ArgumentError } from "../core/errors.ts";
 import { type Expression, gradient, input } from "../core/expression.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { Tensor } from "../core/tensor.ts";
 import {
   checkSame,
   combine,
@@ -78,6 +78,18 @@ export const binaryCrossEntropyWithLogits: FunctionOnly<
     ...reductionParameters,
     posWeight: p.optional(p.tensor, null),
   },
+  quick: ([input, target, ...rest]) =>
+    input instanceof Tensor && target instanceof Tensor && rest.length === 0
+      ? {
+          input,
+          target,
+          weight: null,
+          sizeAverage: null,
+          reduce: null,
+          reduction: "mean",
+          posWeight: null,
+        }
+      : undefined,
   compute: (v) => {
     const kind = reductionKind("binaryCrossEntropyWithLogits", v);
     checkSame("binaryCrossEntropyWithLogits", v.input, v.target);

@@ -188,6 +188,10 @@ export const backward: Method<
     createGraph: optional(boolean, false),
     inputs: optional(anything, null),
   },
+  quick: (args) =>
+    args.length === 1 && args[0] instanceof Tensor
+      ? { self: args[0], gradient: null, retainGraph: null, createGraph: false, inputs: null }
+      : undefined,
   compute: ({ self, gradient, retainGraph, createGraph, inputs }) =>
     accumulateGradients(
       "backward",

@@ -4,7 +4,7 @@ import { ShapeError } from "../core/errors.ts";
 import { input } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { broadcastSizes, formatSizes, type Sizes } from "../core/shape.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { Tensor } from "../core/tensor.ts";
 import { relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -207,11 +207,19 @@ const batched: (a: Tensor, b: Tensor) => Tensor = operation({
   },
 });
 
+/** Two tensors are read as they are. */
+function twoTensors([self, other]: readonly unknown[]):
+  | { self: Tensor; other: Tensor }
+  | undefined {
+  return self instanceof Tensor && other instanceof Tensor ? { self, other } : undefined;
+}
+
 /** A vector from the left, [k] @ [k, m] -> [m], in one kernel and without a copy. */
 const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
   name: "matmul",
   node: "Squeeze4",
   parameters: { self: p.tensor, other: p.tensor },
+  quick: twoTensors,
   saves: ["self", "other"],
   forward: ({ self, other }) => {
     checkTypes("matmul", [self, other]);
@@ -236,6 +244,7 @@ const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
 export const matmul: Method<[other: Tensor]> = composite({
   name: "matmul",
   parameters: { self: p.tensor, other: p.tensor },
+  quick: twoTensors,
   compute: ({ self, other }) => {
     const [a, b] = [self.sizes, other.sizes];
     if (a.length === 0 || b.length === 0)

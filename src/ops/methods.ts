@@ -30,6 +30,7 @@ import * as addmatmulFamily from "./addmatmul.ts";
 import * as contractionFamily from "./contraction.ts";
 import * as boundsFamily from "./bounds.ts";
 import * as orderFamily from "./order.ts";
+import * as einsumFamily from "./einsum.ts";
 import * as normFamily from "./norm.ts";
 import * as randomFamily from "./random.ts";
 import * as rectifierFamily from "./rectifier.ts";
@@ -54,6 +55,8 @@ import * as positionsFamily from "./positions.ts";
 import * as maskedFamily from "./masked.ts";
 import * as scatterreduceFamily from "./scatterreduce.ts";
 import * as viewcopyFamily from "./viewcopy.ts";
+import * as triangleFamily from "./triangle.ts";
+import * as gridFamily from "./grid.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -84,6 +87,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   contractionFamily,
   boundsFamily,
   orderFamily,
+  einsumFamily,
   normFamily,
   randomFamily,
   rectifierFamily,
@@ -108,6 +112,8 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   maskedFamily,
   scatterreduceFamily,
   viewcopyFamily,
+  triangleFamily,
+  gridFamily,
   viewFamily,
 ];
 
@@ -140,6 +146,7 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof contractionFamily>,
       MethodsOf<typeof boundsFamily>,
       MethodsOf<typeof orderFamily>,
+      MethodsOf<typeof einsumFamily>,
       MethodsOf<typeof normFamily>,
       MethodsOf<typeof randomFamily>,
       MethodsOf<typeof rectifierFamily>,
@@ -164,6 +171,8 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof maskedFamily>,
       MethodsOf<typeof scatterreduceFamily>,
       MethodsOf<typeof viewcopyFamily>,
+      MethodsOf<typeof triangleFamily>,
+      MethodsOf<typeof gridFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
       AccessProperties,

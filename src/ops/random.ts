@@ -263,7 +263,7 @@ export const randintLike: Method<
  * @example
  * ```ts
  * torch.manualSeed(0);
- * torch.randperm(4) // => tensor([2, 0, 1, 3])
+ * torch.randperm(4) // => tensor([0, 1, 3, 2])
  * ```
  */
 export const randperm: FunctionOnly<(n: number, options?: RandomOptions) => Tensor> = composite({

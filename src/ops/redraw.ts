@@ -65,10 +65,11 @@ export const normal_: TwoNumbers<"mean", "std"> = withTwo(
   "normal",
   ["mean", 0],
   ["std", 1],
-  (source, mean, std) => (target, dtype) =>
-    floating("normal_", (floats, rounding) => source.fillNormal(floats, mean, std, rounding))(
-      target,
-      dtype,
+  (source, mean, std) =>
+    floating("normal_", (target, rounding, serial) =>
+      serial
+        ? source.fillNormalSerial(target, mean, std)
+        : source.fillNormal(target, mean, std, rounding),
     ),
 );
 

@@ -262,7 +262,7 @@ function tested(kind: "all" | "any"): Method<OverWithoutType> {
  * Whether all elements are non-zero: a bool.
  * @example
  * ```ts
- * torch.tensor([1, 0]).all() // => tensor(false)
+ * torch.tensor([1, 0]).all() // => tensor(False)
  * ```
  */
 export const all: Method<OverWithoutType> = tested("all");
@@ -271,7 +271,7 @@ export const all: Method<OverWithoutType> = tested("all");
  * Whether any element is non-zero: a bool.
  * @example
  * ```ts
- * torch.tensor([1, 0]).any() // => tensor(true)
+ * torch.tensor([1, 0]).any() // => tensor(True)
  * ```
  */
 export const any: Method<OverWithoutType> = tested("any");

@@ -1,4 +1,5 @@
 // Running sums, products and extrema along a dimension.
+import { gradMode } from "../autograd/mode.ts";
 import type { ScanKind } from "../core/backend.ts";
 import { type DType, int64 } from "../core/dtype.ts";
 import { DTypeError } from "../core/errors.ts";
@@ -216,6 +217,12 @@ function logSums(backwards: boolean): (self: Tensor, dim: number) => Tensor {
     },
     backward: {
       self: (g, { self, output, dim }) => {
+        if (gradMode.enabled) {
+          // A plain product of exponentials, which differentiates again; shifted by the largest element.
+          const shift = self.detach().amax(dim, true);
+          const sums = backwards ? forwardSum : backwardSum;
+          return sums(g.mul(shift.sub(output).exp()), dim).mul(self.sub(shift).exp());
+        }
         // In logarithms throughout, positive and negative gradients apart, so that nothing overflows.
         const other = backwards ? forwardLogSum : backwardLogSum;
         const part = (signed: Tensor): Tensor =>

@@ -31,7 +31,7 @@ function scatteredBack(
     }
   }
   if (to.sizes.includes(0)) return gradient.newZeros(to.sizes);
-  const kept = to.sizes.flatMap((n, d) => (n === 1 || to.strides[d] === 0 ? [] : [d]));
+  const kept = to.sizes.flatMap((n, d) => (n === 1 ? [] : [d]));
   const ownSizes = kept.map((d) => to.sizes[d]!);
   const ownStrides = kept.map((d) => to.strides[d]!);
   const first = Math.min(from.offset, to.offset);

@@ -2,6 +2,7 @@
 import { ShapeError } from "../core/errors.ts";
 import {
   broadcastStrides,
+  checkSizes,
   contiguousStrides,
   formatSizes,
   inferSizes,
@@ -175,6 +176,7 @@ export const expand: Method<SizeArguments> = operation({
   forward: ({ self, size }) => {
     const lead = size.length - self.sizes.length;
     const target = size.map((n, i) => (n === -1 && i >= lead ? self.sizes[i - lead]! : n));
+    checkSizes("expand", target);
     return relayout(
       self,
       target,

@@ -27,12 +27,13 @@ const marked = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 const rounded = (value: number): string => String(Math.round(value * 100) / 100);
 
-/** Round numbers that span the values: multiples of 1, 2 or 5 times a power of ten, some `wanted` of them. */
-function ticks(low: number, high: number, wanted: number): number[] {
+/** Round numbers that span the values: multiples of 1, 2 or 5 times a power of ten, some `wanted` of them, whole ones if asked for. */
+function ticks(low: number, high: number, wanted: number, whole: boolean): number[] {
   const span = high - low || Math.abs(high) || 1;
   const rough = span / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const fine = power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10);
+  const step = whole ? Math.max(1, fine) : fine;
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(Math.ceil(high / step - 1e-9), first + 1);
   return Array.from({ length: last - first + 1 }, (_, i) =>
@@ -54,7 +55,8 @@ function scale(
 ): Scale {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const all = ticks(low, high, wanted);
+  // Epochs and steps are counted: there is none between two of them.
+  const all = ticks(low, high, wanted, tight && values.every(Number.isInteger));
   const [least, most] = tight ? [low, high] : [all[0] ?? 0, all.at(-1) ?? 1];
   const marks = all.filter((mark) => mark >= least && mark <= most);
   const span = most - least || 1;

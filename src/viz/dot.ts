@@ -106,7 +106,9 @@ export function toDot(result: Tensor, options: GraphOptions = {}): string {
 // An optional peer: not every user has it, and its types would need those of the DOM.
 const drawer: string = "@viz-js/viz";
 interface Drawer {
-  instance(): Promise<{ renderString(dot: string, options: { readonly format: "svg" }): string }>;
+  readonly instance: () => Promise<{
+    renderString(dot: string, options: { readonly format: "svg" }): string;
+  }>;
 }
 
 /**

@@ -239,8 +239,11 @@ describe("hooks", () => {
   it("run in the order: tensor, before the node, the node, after it", () => {
     const x = new Leaf("x");
     const node = new Step("node", [x], times(2));
-    addPostHook(node, (inputs, outputs) => void log.push(`post ${inputs.join(",")} ${outputs.join(",")}`));
-    addPreHook(node, (gradients) => void log.push(`pre ${gradients.join(",")}`));
+    addPostHook(
+      node,
+      (inputs, outputs) => void log.push(`post ${inputs.join()} ${outputs.join()}`),
+    );
+    addPreHook(node, (gradients) => void log.push(`pre ${gradients.join()}`));
     addTensorHook(node, 0, (g) => (log.push(`tensor ${g}`), g + 1));
     pass(node, 1);
     expect(log).toEqual(["tensor 1", "pre 2", "node", "post 4 2", "x"]);

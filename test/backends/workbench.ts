@@ -45,7 +45,7 @@ function place(sizes: Sizes, layout: Layout): Placement {
 }
 
 /** Storage positions of an operand in row-major order. */
-export function positionsOf({
+function positionsOf({
   sizes,
   strides,
   offset,

@@ -1,7 +1,7 @@
 // Reads elements out of the little-endian bytes that golden files hold.
 
 /** The number whose float16 pattern is `bits`. */
-export function fromHalf(bits: number): number {
+function fromHalf(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   const size =
@@ -16,7 +16,7 @@ export function fromHalf(bits: number): number {
 }
 
 /** The number whose bfloat16 pattern is `bits`. */
-export function fromBrain(bits: number): number {
+function fromBrain(bits: number): number {
   return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
 }
 

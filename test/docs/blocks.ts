@@ -1,4 +1,5 @@
 // Finds the fenced TypeScript blocks in doc comments and Markdown, and makes a runnable module of each.
+import path from "node:path";
 import { parseAst } from "vitest/node";
 
 /** One fenced block: where it stands, its code, and why it is not run, if it says so. */
@@ -8,6 +9,8 @@ export interface Block {
   readonly line: number;
   readonly code: string;
   readonly inComment: boolean;
+  /** The names that the file exports: an example in a comment sees those that it mentions. */
+  readonly exported?: readonly string[];
   /** The text after `no-run`; undefined when the block is to be run. */
   readonly skipped: string | undefined;
 }
@@ -36,9 +39,14 @@ function fenced(text: string, file: string, firstLine: number, inComment: boolea
 /** The blocks in the doc comments of a TypeScript file, or in a Markdown file. */
 export function findBlocks(file: string, text: string): Block[] {
   if (!file.endsWith(".ts")) return fenced(text, file, 1, false);
+  const exported = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map(
+    (match) => match[1]!,
+  );
   return [...text.matchAll(comment)].flatMap((match) => {
     const inner = match[0].replace(/^[ \t]*\*(?!\/) ?/gm, "");
-    return fenced(inner, file, lineOf(text, match.index), true);
+    return fenced(inner, file, lineOf(text, match.index), true).map((block) =>
+      exported.length > 0 ? { ...block, exported } : block,
+    );
   });
 }
 
@@ -71,10 +79,12 @@ function withExpectations({ code, line: firstLine }: Block): string {
     if (!marker || start < from) continue;
     const source = code.slice(expression.start, expression.end);
     const rest = (marker[2] ?? "").replace(/\n[ \t]*\/\/ {4}/g, "\n");
+    // A text of several lines may also be written in one, as in a string.
+    const first = (marker[1] ?? "").replaceAll("\\n", "\n");
     const value = printed.exec(source)?.[1] ?? source;
     const line = firstLine - 1 + lineOf(code, expression.start);
     out += code.slice(from, start);
-    out += `__expect((${value}), ${JSON.stringify((marker[1] ?? "") + rest)}, ${line});`;
+    out += `__expect((${value}), ${JSON.stringify(first + rest)}, ${line});`;
     out += "\n".repeat(marker[0].split("\n").length - 1);
     from = expression.end + marker[0].length;
   }
@@ -90,6 +100,13 @@ function withExpectations({ code, line: firstLine }: Block): string {
 /** The module that runs a block: it calls `globalThis.__expect(value, text, line)` for each stated value. */
 export function toModule(block: Block): string {
   const imported = /\bfrom\s*["']flambeau["']/.test(block.code);
-  const prelude = block.inComment && !imported ? 'import * as torch from "flambeau"; ' : "";
+  const mentioned = (block.exported ?? []).filter((name) =>
+    new RegExp(`(?<![.\\w])${name}\\b`).test(block.code),
+  );
+  const own =
+    mentioned.length > 0
+      ? `import { ${mentioned.join(", ")} } from ${JSON.stringify(path.resolve(block.file))}; `
+      : "";
+  const prelude = block.inComment && !imported ? `import * as torch from "flambeau"; ${own}` : "";
   return `${prelude}${withExpectations(block)}\nexport {};\n`;
 }

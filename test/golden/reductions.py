@@ -161,6 +161,19 @@ matmul = [
     case("addbmm", T(2, 2), T(3, 2, 3), T(3, 3, 2)),
     case("matrix_power", T(2, 2), 3),
     case("tensordot", T(2, 3, 4), T(4, 3, 2), dims=([1, 2], [1, 0])),
+    *[
+        case("einsum", equation, *[T(*s) for s in shapes])
+        for equation, *shapes in [
+            ("ij,jk->ik", (2, 3), (3, 4)),
+            ("ij,jk", (2, 3), (3, 4)),
+            ("ii->i", (3, 3)),
+            ("ii", (3, 3)),
+            ("b...i,ij->...bj", (2, 2, 3), (3, 4)),
+            ("bij,bjk,bk->bi", (2, 2, 3), (2, 3, 2), (2, 2)),
+            ("i,j->ji", (2,), (3,)),
+            ("...i,...i", (2, 3), (3,)),
+        ]
+    ],
     case(F + "linear", T(2, 3), T(4, 3), T(4)),
     case(F + "linear", T(2, 2, 3), T(4, 3), T(4)),
     case(F + "linear", T(3), T(4, 3)),

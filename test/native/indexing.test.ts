@@ -3,7 +3,8 @@ import { float16, float32, int64, uint8 } from "../../src/core/dtype.ts";
 import { IndexError } from "../../src/core/errors.ts";
 import { backend, empty, noise, positions, tensor, transposed, values } from "./support.ts";
 
-const at = (sizes: readonly number[], p: readonly number[]): number => p.reduce((sum, i, d) => sum * sizes[d]! + i, 0);
+const at = (sizes: readonly number[], p: readonly number[]): number =>
+  p.reduce((sum, i, d) => sum * sizes[d]! + i, 0);
 
 describe("gather and scatter", () => {
   const sizes = [4, 5, 6];
@@ -16,28 +17,58 @@ describe("gather and scatter", () => {
       const output = empty(places);
       backend.gather(output, tensor(source, sizes), dim, tensor(wanted, places, int64));
       const index = positions(places);
-      expect(values(output)).toEqual(index.map((p, i) => source[at(sizes, p.map((x, d) => (d === dim ? wanted[i]! : x)))]));
+      expect(values(output)).toEqual(
+        index.map(
+          (p, i) =>
+            source[
+              at(
+                sizes,
+                p.map((x, d) => (d === dim ? wanted[i]! : x)),
+              )
+            ],
+        ),
+      );
 
       for (const kind of ["set", "sum", "product", "minimum", "maximum"] as const) {
         const target = tensor(source, sizes);
         const expected = [...source];
         index.forEach((p, i) => {
-          const to = at(sizes, p.map((x, d) => (d === dim ? wanted[i]! : x)));
+          const to = at(
+            sizes,
+            p.map((x, d) => (d === dim ? wanted[i]! : x)),
+          );
           const [a, b] = [expected[to]!, noise(count, 9)[i]!];
           expected[to] = Math.fround(
-            kind === "set" ? b : kind === "sum" ? a + b : kind === "product" ? a * b : kind === "minimum" ? Math.min(a, b) : Math.max(a, b),
+            kind === "set"
+              ? b
+              : kind === "sum"
+                ? a + b
+                : kind === "product"
+                  ? a * b
+                  : kind === "minimum"
+                    ? Math.min(a, b)
+                    : Math.max(a, b),
           );
         });
-        backend.scatter(kind, target, dim, tensor(wanted, places, int64), tensor(noise(count, 9), places));
+        backend.scatter(
+          kind,
+          target,
+          dim,
+          tensor(wanted, places, int64),
+          tensor(noise(count, 9), places),
+        );
         expect(values(target)).toEqual(expected);
       }
     });
   it("refuse an index outside the range, naming it", () => {
-    const call = (value: number) => () => backend.gather(empty([2]), tensor([1, 2, 3], [3]), 0, tensor([0, value], [2], int64));
+    const call = (value: number) => () =>
+      backend.gather(empty([2]), tensor([1, 2, 3], [3]), 0, tensor([0, value], [2], int64));
     expect(call(3)).toThrow(IndexError);
     expect(call(3)).toThrow("index 3 is out of range for dimension 0 of size 3");
     expect(call(-1)).toThrow(IndexError);
-    expect(() => backend.scatter("sum", tensor([1, 2, 3], [3]), 0, tensor([7], [1], int64), tensor([1], [1]))).toThrow(IndexError);
+    expect(() =>
+      backend.scatter("sum", tensor([1, 2, 3], [3]), 0, tensor([7], [1], int64), tensor([1], [1])),
+    ).toThrow(IndexError);
   });
   it("work on a tensor without dimensions", () => {
     const output = empty([]);
@@ -59,9 +90,14 @@ describe("index and indexPut", () => {
       ];
       const rows = empty([4, 4, 3], dtype);
       backend.index(rows, input, [tensor(first!, [4], int64)]);
-      expect(values(rows)).toEqual(first!.flatMap((i) => whole.slice(((i + 5) % 5) * 12, ((i + 5) % 5) * 12 + 12)));
+      expect(values(rows)).toEqual(
+        first!.flatMap((i) => whole.slice(((i + 5) % 5) * 12, ((i + 5) % 5) * 12 + 12)),
+      );
       const pairs = empty([2, 2, 3], dtype);
-      const indices = [tensor(first!, [2, 2], int64), transposed(tensor([3, 1, -4, 1], [2, 2], int64))];
+      const indices = [
+        tensor(first!, [2, 2], int64),
+        transposed(tensor([3, 1, -4, 1], [2, 2], int64)),
+      ];
       backend.index(pairs, input, indices);
       const starts = first!.map((i, k) => ((i + 5) % 5) * 12 + ((second![k]! + 4) % 4) * 3);
       expect(values(pairs)).toEqual(starts.flatMap((start) => whole.slice(start, start + 3)));
@@ -71,7 +107,8 @@ describe("index and indexPut", () => {
         const expected = [...whole];
         const added = Array.from({ length: 12 }, (_, i) => i);
         starts.forEach((start, k) => {
-          for (let j = 0; j < 3; j++) expected[start + j] = (accumulate ? expected[start + j]! : 0) + added[k * 3 + j]!;
+          for (let j = 0; j < 3; j++)
+            expected[start + j] = (accumulate ? expected[start + j]! : 0) + added[k * 3 + j]!;
         });
         backend.indexPut(target, indices, tensor(added, [2, 2, 3], dtype), accumulate);
         expect(values(target)).toEqual(expected);
@@ -79,8 +116,12 @@ describe("index and indexPut", () => {
     });
   it("refuse an index outside the range", () => {
     const input = tensor(source, sizes);
-    expect(() => backend.index(empty([1, 4, 3]), input, [tensor([5], [1], int64)])).toThrow("index 5 is out of range for dimension 0 of size 5");
-    expect(() => backend.indexPut(input, [tensor([-6], [1], int64)], empty([1, 4, 3]), true)).toThrow(IndexError);
+    expect(() => backend.index(empty([1, 4, 3]), input, [tensor([5], [1], int64)])).toThrow(
+      "index 5 is out of range for dimension 0 of size 5",
+    );
+    expect(() =>
+      backend.indexPut(input, [tensor([-6], [1], int64)], empty([1, 4, 3]), true),
+    ).toThrow(IndexError);
   });
 });
 

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { type DType, bfloat16, float16, float32, float64, int32, int64 } from "../../src/core/dtype.ts";
+import {
+  type DType,
+  bfloat16,
+  float16,
+  float32,
+  float64,
+  int32,
+  int64,
+} from "../../src/core/dtype.ts";
 import type { ScanKind } from "../../src/core/backend.ts";
 import { backend, empty, noise, tensor, transposed, values } from "./support.ts";
 
@@ -8,7 +16,10 @@ const rows = (flat: readonly number[], width: number): number[][] =>
 const close = (actual: readonly number[], expected: readonly number[], tolerance: number): void => {
   expect(actual.length).toBe(expected.length);
   actual.forEach((x, i) => {
-    if (!Object.is(x, expected[i])) expect(Math.abs(x - expected[i]!), `element ${i}`).toBeLessThanOrEqual(tolerance * (1 + Math.abs(expected[i]!)));
+    if (!Object.is(x, expected[i]))
+      expect(Math.abs(x - expected[i]!), `element ${i}`).toBeLessThanOrEqual(
+        tolerance * (1 + Math.abs(expected[i]!)),
+      );
   });
 };
 
@@ -24,7 +35,9 @@ describe("softmax", () => {
         const count = 3 * width;
         for (const flip of [false, true]) {
           const made = (dt: DType, seed: number) =>
-            flip ? transposed(tensor(noise(count, seed), [width, 3], dt)) : tensor(noise(count, seed), [3, width], dt);
+            flip
+              ? transposed(tensor(noise(count, seed), [width, 3], dt))
+              : tensor(noise(count, seed), [3, width], dt);
           const input = made(dtype, 3);
           const gradient = made(dtype, 4);
           for (const logarithm of [false, true]) {
@@ -40,7 +53,9 @@ describe("softmax", () => {
             const [g, y] = [rows(values(gradient), width), rows(values(output), width)];
             const wanted = g.flatMap((row, r) => {
               const sum = row.reduce((s, x, i) => s + (logarithm ? x : x * y[r]![i]!), 0);
-              return row.map((x, i) => (logarithm ? x - Math.exp(y[r]![i]!) * sum : (x - sum) * y[r]![i]!));
+              return row.map((x, i) =>
+                logarithm ? x - Math.exp(y[r]![i]!) * sum : (x - sum) * y[r]![i]!,
+              );
             });
             close(values(back), wanted, tolerance);
           }
@@ -92,12 +107,17 @@ describe("sort", () => {
     for (const count of [1, 5, 48, 49, 3000])
       for (const descending of [false, true])
         it(`${dtype.name}, ${count} elements, descending ${descending}`, () => {
-          const input = noise(count, 11).map((x, i) => (dtype !== int32 && i % 17 === 3 ? Number.NaN : Math.trunc(x * 40)));
+          const input = noise(count, 11).map((x, i) =>
+            dtype !== int32 && i % 17 === 3 ? Number.NaN : Math.trunc(x * 40),
+          );
           const [sorted, order] = [empty([count], dtype), empty([count], int64)];
           backend.sort(sorted, order, tensor(input, [count], dtype), descending);
           const rank = (x: number): number => (Number.isNaN(x) ? Number.POSITIVE_INFINITY : x);
-          const less = (a: number, b: number): number => (rank(a) === rank(b) ? 0 : rank(a) < rank(b) ? -1 : 1);
-          const expected = input.map((_, i) => i).sort((a, b) => (descending ? less(input[b]!, input[a]!) : less(input[a]!, input[b]!)));
+          const less = (a: number, b: number): number =>
+            rank(a) === rank(b) ? 0 : rank(a) < rank(b) ? -1 : 1;
+          const expected = input
+            .map((_, i) => i)
+            .sort((a, b) => (descending ? less(input[b]!, input[a]!) : less(input[a]!, input[b]!)));
           expect(values(order)).toEqual(expected);
           expect(values(sorted).map((x) => x + 0)).toEqual(expected.map((i) => input[i]! + 0));
         });

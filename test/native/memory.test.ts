@@ -15,14 +15,25 @@ describe("memory", () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(800 * 2 ** 20);
   }, 60_000);
   it("of live tensors is never handed out twice", () => {
-    const live = Array.from({ length: 3000 }, (_, i) => tensor([i], [(i % 7) + 1].map(() => 1)));
-    const large = Array.from({ length: 40 }, (_, i) => tensor(Array.from({ length: 20_000 }, () => i), [20_000]));
+    const live = Array.from({ length: 3000 }, (_, i) =>
+      tensor(
+        [i],
+        [(i % 7) + 1].map(() => 1),
+      ),
+    );
+    const large = Array.from({ length: 40 }, (_, i) =>
+      tensor(
+        Array.from({ length: 20_000 }, () => i),
+        [20_000],
+      ),
+    );
     for (let i = 0; i < 2000; i++) empty([20_000 + i]);
     live.forEach((t, i) => expect(values(t)[0]).toBe(i));
     large.forEach((t, i) => expect(values(t).every((x) => x === i)).toBe(true));
   });
   it("is refused with an error where there is none", () => {
-    for (const size of [2 ** 45, 2 ** 47, 2 ** 53, Number.POSITIVE_INFINITY]) expect(() => backend.allocate(size)).toThrow(DeviceError);
+    for (const size of [2 ** 45, 2 ** 47, 2 ** 53, Number.POSITIVE_INFINITY])
+      expect(() => backend.allocate(size)).toThrow(DeviceError);
   });
   it("is aligned, and no slab is too small for what it gives", () => {
     for (let size = 1; size < 40_000; size += 97) {

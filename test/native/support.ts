@@ -15,15 +15,40 @@ export const backend: NativeBackend = created;
 
 export function empty(sizes: Sizes, dtype: DType = float32): Tensor {
   const count = elementCount(sizes);
-  return new Tensor(backend.allocate(count * dtype.itemsize), dtype, sizes, contiguousStrides(sizes), 0, count, true);
+  return new Tensor(
+    backend.allocate(count * dtype.itemsize),
+    dtype,
+    sizes,
+    contiguousStrides(sizes),
+    0,
+    count,
+    true,
+  );
 }
 
-export function view(tensor: Tensor, sizes: Sizes, strides: Sizes, offset: number = tensor.offset): Tensor {
-  return new Tensor(tensor.storage, tensor.dtype, sizes, strides, offset, elementCount(sizes), isContiguous(sizes, strides));
+export function view(
+  tensor: Tensor,
+  sizes: Sizes,
+  strides: Sizes,
+  offset: number = tensor.offset,
+): Tensor {
+  return new Tensor(
+    tensor.storage,
+    tensor.dtype,
+    sizes,
+    strides,
+    offset,
+    elementCount(sizes),
+    isContiguous(sizes, strides),
+  );
 }
 
 /** In an ArrayBuffer of its own, as memory that a user hands in. */
-export function hosted(values: readonly (number | bigint)[], sizes: Sizes, dtype: DType = float32): Tensor {
+export function hosted(
+  values: readonly (number | bigint)[],
+  sizes: Sizes,
+  dtype: DType = float32,
+): Tensor {
   const array = new dtype.codec.array(new ArrayBuffer(values.length * dtype.itemsize));
   values.forEach((value, i) => {
     array[i] = dtype.codec.encode(value) as never;
@@ -42,13 +67,27 @@ export function same(dtype: DType): TypedProgram {
 }
 
 /** In native memory. */
-export function tensor(values: readonly (number | bigint)[], sizes: Sizes, dtype: DType = float32): Tensor {
+export function tensor(
+  values: readonly (number | bigint)[],
+  sizes: Sizes,
+  dtype: DType = float32,
+): Tensor {
   const out = empty(sizes, dtype);
-  backend.map(identity.typed(computeType(dtype), [dtype], [dtype]), out, [hosted(values, sizes, dtype)], []);
+  backend.map(
+    identity.typed(computeType(dtype), [dtype], [dtype]),
+    out,
+    [hosted(values, sizes, dtype)],
+    [],
+  );
   return out;
 }
 
-export function program(expression: Expression, inputs: number, scalars: number, compute: DType): TypedProgram {
+export function program(
+  expression: Expression,
+  inputs: number,
+  scalars: number,
+  compute: DType,
+): TypedProgram {
   const types = Array.from({ length: inputs }, () => compute);
   return new Program([expression], inputs, scalars).typed(compute, types, [compute]);
 }
@@ -57,8 +96,10 @@ export function program(expression: Expression, inputs: number, scalars: number,
 export function values(operand: Operand): number[] {
   const out: number[] = [];
   const visit = (dim: number, at: number): void => {
-    if (dim === operand.sizes.length) out.push(Number(backend.read(operand.storage, operand.dtype, at)));
-    else for (let i = 0; i < operand.sizes[dim]!; i++) visit(dim + 1, at + i * operand.strides[dim]!);
+    if (dim === operand.sizes.length)
+      out.push(Number(backend.read(operand.storage, operand.dtype, at)));
+    else
+      for (let i = 0; i < operand.sizes[dim]!; i++) visit(dim + 1, at + i * operand.strides[dim]!);
   };
   visit(0, operand.offset);
   return out;
@@ -76,7 +117,8 @@ export function noise(count: number, seed: number = 1): number[] {
 /** Every index tuple of these sizes, in row-major order. */
 export function positions(sizes: Sizes): number[][] {
   let out: number[][] = [[]];
-  for (const size of sizes) out = out.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i]));
+  for (const size of sizes)
+    out = out.flatMap((head) => Array.from({ length: size }, (_, i) => [...head, i]));
   return out;
 }
 

@@ -57,16 +57,25 @@ function compare(got: torch.Tensor | null, want: Encoded | null, what: string): 
 }
 
 /** The elements as numbers, in row-major order. */
-export function values(t: torch.Tensor): number[] {
+function values(t: torch.Tensor): number[] {
   return Array.from(t.detach().reshape([-1]).contiguous().toTypedArray(), Number);
 }
 
 /** Evenly spaced values of a shape, as the recording script gives for gradients. */
 function spaced(like: torch.Tensor, from: number, to: number): torch.Tensor {
   const n = values(like).length;
-  const data = Array.from({ length: n }, (_, i) => (n === 1 ? from : from + ((to - from) * i) / (n - 1)));
+  const data = Array.from({ length: n }, (_, i) =>
+    n === 1 ? from : from + ((to - from) * i) / (n - 1),
+  );
   return torch.tensor(data, { dtype: like.dtype }).reshape(like.shape);
 }
+
+const dtypes = {
+  float64: torch.float64,
+  float32: torch.float32,
+  int64: torch.int64,
+  bool: torch.bool,
+};
 
 /** Makes the call. With `strided`, every tensor of two dimensions or more lies transposed in memory. */
 export function check(recordedCase: Case, strided: boolean = false): void {
@@ -74,7 +83,7 @@ export function check(recordedCase: Case, strided: boolean = false): void {
   const decode = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(decode);
     if (!isEncoded(value)) return value;
-    let t = torch.tensor(numbers(value.data), { dtype: torch[value.dtype] }).reshape(value.shape);
+    let t = torch.tensor(numbers(value.data), { dtype: dtypes[value.dtype] }).reshape(value.shape);
     if (strided && value.shape.length > 1) t = t.transpose(0, -1).clone().transpose(0, -1);
     if (value.grad) {
       t.requiresGrad_();

@@ -32,7 +32,12 @@ function read(written: Written): torch.Index {
 }
 
 function whole(shape: readonly number[], dtype: torch.DType = torch.int64): torch.Tensor {
-  return torch.arange(shape.reduce((count, n) => count * n, 1), { dtype }).reshape(shape);
+  return torch
+    .arange(
+      shape.reduce((count, n) => count * n, 1),
+      { dtype },
+    )
+    .reshape(shape);
 }
 
 describe("index expressions", () => {
@@ -79,7 +84,12 @@ test("assignment broadcasts, converts and reaches the value's gradient", () => {
   ]);
   x.sum().backward();
   expect(value.grad!.tolist()).toEqual([2, 2]);
-  expect(x.setAt_(["..."], torch.ones(1, 1, 3, 2)).sum().item()).toBe(6);
+  expect(
+    x
+      .setAt_(["..."], torch.ones(1, 1, 3, 2))
+      .sum()
+      .item(),
+  ).toBe(6);
 });
 
 test("what is no index is refused in words", () => {

@@ -18,7 +18,9 @@ test("refuses targets that are no classes", () => {
   expect(() => crossEntropy(logits, target(0, -1))).toThrow(torch.IndexError);
   expect(() => nllLoss(logits, torch.tensor([0, 1]))).toThrow(torch.DTypeError);
   expect(() => nllLoss(logits, target(0))).toThrow(torch.ShapeError);
-  expect(() => binaryCrossEntropy(torch.tensor([1.5]), torch.tensor([1]))).toThrow("between 0 and 1");
+  expect(() => binaryCrossEntropy(torch.tensor([1.5]), torch.tensor([1]))).toThrow(
+    "between 0 and 1",
+  );
 });
 
 test("takes PyTorch's older flags", () => {

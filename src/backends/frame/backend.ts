@@ -28,6 +28,13 @@ const reductions: readonly ReductionKind[] = [
   "any",
 ];
 
+/** Whether a layout shows one element everywhere, as an expanded scalar does. */
+function repeatsOne(operand: Operand): boolean {
+  const { strides, sizes } = operand;
+  for (let d = 0; d < strides.length; d++) if (strides[d] !== 0 && sizes[d] !== 1) return false;
+  return true;
+}
+
 /** Kernels in C++, called through a frame. */
 export abstract class FrameBackend implements Backend {
   abstract readonly name: string;
@@ -54,8 +61,7 @@ export abstract class FrameBackend implements Backend {
     const count = output.count;
     if (count === 0) return;
     const call = this.#call;
-    let handle = program.handle;
-    if (handle < 0) handle = call.register(program);
+    const handle = program.owner === call ? program.handle : call.register(program);
     const frame = call.frame;
     let dense = output.dense;
     call.place(0, output, writes);
@@ -64,6 +70,7 @@ export abstract class FrameBackend implements Backend {
       call.place(1 + k, input, reads);
       if (input.count === 1) frame[slot.step + 1 + k] = 0;
       else if (input.dense && input.count === count) frame[slot.step + 1 + k] = 1;
+      else if (repeatsOne(input)) frame[slot.step + 1 + k] = 0;
       else dense = false;
     }
     for (let k = 0; k < scalars.length; k++) frame[slot.scalars + k] = scalars[k]!;
@@ -86,7 +93,7 @@ export abstract class FrameBackend implements Backend {
     const { count, sizes } = outputs[0]!;
     if (count === 0) return;
     const call = this.#call;
-    const handle = program.handle < 0 ? call.register(program) : program.handle;
+    const handle = program.owner === call ? program.handle : call.register(program);
     const frame = call.frame;
     frame[slot.handle] = handle;
     let dense = true;
@@ -122,7 +129,7 @@ export abstract class FrameBackend implements Backend {
   ): void {
     if (output.count === 0) return;
     const call = this.#call;
-    const handle = program.handle < 0 ? call.register(program) : program.handle;
+    const handle = program.owner === call ? program.handle : call.register(program);
     const frame = call.frame;
     frame[slot.handle] = handle;
     frame[slot.kind] = reductions.indexOf(kind);
@@ -132,6 +139,11 @@ export abstract class FrameBackend implements Backend {
     call.place(0, output, writes);
     for (let k = 0; k < inputs.length; k++) call.place(1 + k, inputs[k]!, reads);
     for (let k = 0; k < scalars.length; k++) frame[slot.scalars + k] = scalars[k]!;
+    if (output.count === 1 && this.#flatten(inputs, sizes)) {
+      call.kernels.reduce();
+      return;
+    }
+    frame[slot.flag] = 0;
     // Kept dimensions first, reduced ones behind them.
     let at = 0;
     for (let pass = 0; pass < 2; pass++) {
@@ -154,6 +166,26 @@ export abstract class FrameBackend implements Backend {
     call.kernels.reduce();
   }
 
+  /** Describes a reduction of everything as one of a single dimension, where all inputs are dense or single elements. */
+  #flatten(inputs: readonly Operand[], sizes: Sizes): boolean {
+    const frame = this.#call.frame;
+    let count = 1;
+    for (let d = 0; d < sizes.length; d++) count *= sizes[d]!;
+    for (let k = 0; k < inputs.length; k++) {
+      const input = inputs[k]!;
+      const whole = input.dense && input.count === count;
+      if (!whole && input.count !== 1) return false;
+      frame[slot.step + 1 + k] = whole ? 1 : 0;
+      frame[slot.strides + (1 + k) * strideStep] = whole ? 1 : 0;
+    }
+    frame[slot.flag] = 1;
+    frame[slot.count] = 1;
+    frame[slot.dim] = 0;
+    frame[slot.sizes] = count;
+    frame[slot.strides] = 0;
+    return true;
+  }
+
   matmul(
     output: Operand,
     a: Operand,
@@ -171,7 +203,8 @@ export abstract class FrameBackend implements Backend {
     frame[slot.dtype] = output.dtype.index;
     frame[slot.alpha] = alpha;
     frame[slot.beta] = beta;
-    frame[slot.flag] = addend === null ? 0 : 1;
+    // Nothing of an addend counts with beta = 0, its NaNs neither.
+    frame[slot.flag] = addend === null || beta === 0 ? 0 : 1;
     for (let d = 0; d < rank; d++) {
       frame[slot.sizes + d] = output.sizes[d]!;
       frame[slot.strides + d] = output.strides[d]!;

@@ -36,6 +36,7 @@ export abstract class Call {
   readonly kernels: Kernels;
   /** May be another view of the frame after a program was registered or a kernel has run. */
   frame: Float64Array;
+  readonly #handles = new WeakMap<TypedProgram, number>();
 
   constructor(kernels: Kernels, frame: Float64Array) {
     this.kernels = kernels;
@@ -65,8 +66,16 @@ export abstract class Call {
     }
   }
 
-  /** The kernels' number of a program. */
+  #own(typed: TypedProgram, handle: number): number {
+    typed.owner = this;
+    typed.handle = handle;
+    return handle;
+  }
+
+  /** The kernels' number of a program that another backend, or nobody, has numbered last. */
   register(typed: TypedProgram): number {
+    const known = this.#handles.get(typed);
+    if (known !== undefined) return this.#own(typed, known);
     const { program, compute, inputs, outputs } = typed;
     if (inputs.length + outputs.length > maximumOperands || program.scalarCount > maximumOperands)
       throw new ArgumentError(
@@ -91,8 +100,8 @@ export abstract class Call {
     // A typed array without elements may have no address.
     const handle = this.store(Int32Array.from(words), Float64Array.from([...program.constants, 0]));
     if (handle === 0) throw new DeviceError("no memory for a program");
-    typed.handle = handle;
-    return handle;
+    this.#handles.set(typed, handle);
+    return this.#own(typed, handle);
   }
 
   /** Places an operand and writes its type and its strides. */
@@ -124,7 +133,7 @@ export abstract class Call {
       throw new DeviceError(`${operation}: no memory for working on a line of these operands`);
     const range = frame[slot.badRange]!;
     throw new IndexError(
-      `${operation}: index ${frame[slot.badValue]} is out of range for dimension ${dimension(frame[slot.badDim]!)} of size ${range}; ${range === 0 ? "an empty dimension has no valid index" : `give ${negative ? -range : 0} to ${range - 1}`}`,
+      `${operation}: index ${new BigInt64Array(frame.buffer, frame.byteOffset)[slot.badValue]} is out of range for dimension ${dimension(frame[slot.badDim]!)} of size ${range}; ${range === 0 ? "an empty dimension has no valid index" : `give ${negative ? -range : 0} to ${range - 1}`}`,
     );
   }
 }

@@ -11,7 +11,7 @@ const nothing: Block = {
 };
 
 /** Every kernel does nothing: shapes were decided before it was called. Reading a value throws DeviceError. */
-export class MetaBackend implements Backend {
+class MetaBackend implements Backend {
   readonly name: string = "meta";
   readonly valueless: boolean = true;
 

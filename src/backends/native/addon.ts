@@ -37,7 +37,8 @@ export function loadAddon(): Addon | Unavailable {
   try {
     addon = modules.createRequire(import.meta.url)(location) as Addon;
   } catch (error) {
-    return { reason: error instanceof Error ? error.message : String(error) };
+    // Node adds the modules that asked for it, line by line.
+    return { reason: (error instanceof Error ? error.message : String(error)).split("\n")[0]! };
   }
   const same = (a: readonly string[], b: readonly string[]): boolean =>
     a.length === b.length && a.every((name, i) => name === b[i]);

@@ -23,7 +23,7 @@ import { softmax, softmaxBackward } from "./softmax.ts";
 import { nonzero, sort } from "./sort.ts";
 
 /** Kernels in TypeScript over ArrayBuffers; see `Backend` for what each computes. */
-export class ReferenceBackend implements Backend {
+class ReferenceBackend implements Backend {
   readonly name: string = "reference";
 
   supports(kind: KernelKind, compute: DType): boolean {

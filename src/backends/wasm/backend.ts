@@ -68,7 +68,7 @@ export function createWasmBackend(): WasmBackend | Unavailable {
   if (typeof build !== "string") return build;
   const files = nodeModule("node:fs") as typeof import("node:fs") | undefined;
   if (files === undefined)
-    return { reason: "it compiles asynchronously here: await backend.load()" };
+    return { reason: "it compiles asynchronously here: await backend.load()", loadable: true };
   try {
     // The same place from the sources and from dist/.
     const url = new URL(`../../../dist/backends/wasm/${build}`, import.meta.url);

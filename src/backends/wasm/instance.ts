@@ -22,6 +22,8 @@ export type Exports = { readonly [K in keyof Kernels]: (free: number) => void } 
 /** Why there is no WebAssembly backend. */
 export interface Unavailable {
   readonly reason: string;
+  /** Whether it can be had by loading it. */
+  readonly loadable?: boolean;
 }
 
 const header = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10];
@@ -114,14 +116,14 @@ export class KernelInstance {
 
   /** Whether the kernels know the same element types and scalar functions as the core. */
   get matches(): boolean {
-    const { function_name, dtype_name } = this.exports;
+    const { exports } = this;
     const same = (names: readonly string[], name: (k: number) => number): boolean =>
       name(names.length) === 0 && names.every((expected, k) => this.#text(name(k)) === expected);
     return (
-      same(functionNames, function_name) &&
+      same(functionNames, (k) => exports.function_name(k)) &&
       same(
         dtypes.map((dtype) => dtype.name),
-        dtype_name,
+        (k) => exports.dtype_name(k),
       )
     );
   }

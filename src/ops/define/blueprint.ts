@@ -4,7 +4,7 @@ import type { DType } from "../../core/dtype.ts";
 import { sameSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { gradientNode } from "./history.ts";
-import type { Parameter, Parameters, Values } from "./parameters.ts";
+import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
 import type { Example } from "./registry.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
 
@@ -58,6 +58,8 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly inPlace?: boolean;
   /** Writes the result into the first argument directly; `forward` is then derived by cloning. */
   readonly write?: (values: Values<P>) => void;
+  /** Reads the commonest call without the general reader, which costs more than a small kernel; undefined for any other. */
+  readonly quick?: Quick<P>;
   /** Calls for the generic tests. */
   readonly examples?: readonly Example[];
 }
@@ -136,6 +138,9 @@ class NodeContext {
   }
 }
 
+// Most tensors are output 0 of their node, so most calls share one of these.
+const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
+
 /** The node of a recorded call. */
 export class OperationNode extends Node<Tensor> {
   private readonly blueprint: Blueprint;
@@ -159,17 +164,22 @@ export class OperationNode extends Node<Tensor> {
     outputs: readonly Tensor[],
   ) {
     const next = new Array<Node<Tensor> | null>(inputs.length);
-    const nextIndex = new Array<number>(inputs.length);
+    let nextIndex = firstOutputs[inputs.length];
     const sizes = new Array<Sizes>(inputs.length);
     const dtypes = new Array<DType>(inputs.length);
     for (let i = 0; i < inputs.length; i++) {
       const tensor = inputs[i]!;
+      const shown = tensor ?? outputs[0]!;
+      sizes[i] = shown.sizes;
+      dtypes[i] = shown.dtype;
       next[i] = tensor === null ? null : gradientNode(tensor);
-      nextIndex[i] = tensor === null ? 0 : tensor.outputIndex;
-      sizes[i] = (tensor ?? outputs[0]!).sizes;
-      dtypes[i] = (tensor ?? outputs[0]!).dtype;
+      if (tensor !== null && (tensor.outputIndex !== 0 || nextIndex === undefined)) {
+        const own: number[] = nextIndex === undefined ? [] : [...nextIndex];
+        own[i] = tensor.outputIndex;
+        nextIndex = own;
+      }
     }
-    super(next, nextIndex);
+    super(next, nextIndex ?? []);
     this.blueprint = blueprint;
     this.values = values;
     this.outputs = blueprint.savesOutput ? outputs : null;
@@ -177,7 +187,26 @@ export class OperationNode extends Node<Tensor> {
     this.dtypes = dtypes;
     this.counts = counts;
     this.outputCount = outputs.length;
-    this.versions = this.savesAnything ? versionsOf(this.savedList()) : null;
+    this.versions = this.changed(null) ? versionsOf(this.savedList()) : null;
+  }
+
+  /** Whether a saved tensor is at another version than the given ones; null stands for 0. Allocates nothing. */
+  private changed(versions: readonly number[] | null): boolean {
+    const { savedNames } = this.blueprint;
+    let at = 0;
+    for (let i = 0; i < savedNames.length; i++) {
+      const value = this.values![savedNames[i]!];
+      if (value instanceof Tensor) {
+        if (value.storage.version !== (versions === null ? 0 : versions[at])) return true;
+        at++;
+      } else if (Array.isArray(value))
+        for (const item of value as Tensor[])
+          if (item.storage.version !== (versions === null ? 0 : versions[at++])) return true;
+    }
+    for (let i = 0; this.outputs !== null && i < this.outputs.length; i++)
+      if (this.outputs[i]!.storage.version !== (versions === null ? 0 : versions[at++]))
+        return true;
+    return false;
   }
 
   get name(): string {
@@ -246,7 +275,7 @@ export class OperationNode extends Node<Tensor> {
   run(task: Sender<Tensor>): void {
     const { blueprint, counts } = this;
     if (this.values === null) throw alreadyFreed(this.name);
-    if (this.savesAnything)
+    if (this.changed(this.versions))
       checkVersions(this, this.savedList(), this.versions, (node, i) => node.savedName(i));
     const gradients = new Array<Tensor | null>(this.outputCount);
     for (let i = 0; i < this.outputCount; i++) gradients[i] = this.received(i);

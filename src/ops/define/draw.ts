@@ -11,9 +11,13 @@ import { empty, relayout } from "./memory.ts";
 import { transfer } from "./transfer.ts";
 
 /** Fills an array of floats; with a rounding, a Float32Array that stands for a narrower type. */
-export type FloatFill = (target: FloatArray, rounding?: Rounding) => void;
-/** Fills an array of any numbers. */
-export type NumberFill = (target: NumberArray, dtype: DType) => void;
+export type FloatFill = (
+  target: FloatArray,
+  rounding: Rounding | undefined,
+  serial: boolean,
+) => void;
+/** Fills an array of any numbers; `serial` where PyTorch draws one by one because the tensor's memory has gaps or another order. */
+export type NumberFill = (target: NumberArray, dtype: DType, serial: boolean) => void;
 
 /** Runs a method of the generator, whose RangeErrors become ours. */
 export function refusing<T>(callback: () => T): T {
@@ -27,13 +31,18 @@ export function refusing<T>(callback: () => T): T {
 }
 
 /** Any element type as something the generator fills: a narrow float through float32. */
-function fillElements(target: ElementArray, dtype: DType, fill: NumberFill): void {
+function fillElements(
+  target: ElementArray,
+  dtype: DType,
+  fill: NumberFill,
+  serial: boolean = false,
+): void {
   if (dtype.kind !== "floating" || !(target instanceof Uint16Array)) {
-    fill(target, dtype);
+    fill(target, dtype, serial);
     return;
   }
   const wide = new Float32Array(target.length);
-  fill(wide, dtype);
+  fill(wide, dtype, serial);
   for (let i = 0; i < wide.length; i++) target[i] = Number(dtype.codec.encode(wide[i]!));
 }
 
@@ -46,9 +55,9 @@ export function roundingOf(dtype: DType): Rounding | undefined {
 
 /** A fill of floats as one of numbers; refuses types that are not floating. */
 export function floating(operation: string, fill: FloatFill): NumberFill {
-  return (target, dtype) => {
+  return (target, dtype, serial) => {
     checkFloating(operation, dtype);
-    fill(target as FloatArray, roundingOf(dtype));
+    fill(target as FloatArray, roundingOf(dtype), serial);
   };
 }
 
@@ -85,7 +94,7 @@ export function redraw(self: Tensor, fill: NumberFill): void {
     .sort((a, b) => self.strides[b]! - self.strides[a]! || a - b);
   const sizes = order.map((d) => self.sizes[d]!);
   const fresh = empty(sizes, self.dtype, self.device);
-  refusing(() => fillElements(elements(fresh), self.dtype, fill));
+  refusing(() => fillElements(elements(fresh), self.dtype, fill, true));
   transfer(
     fresh,
     relayout(

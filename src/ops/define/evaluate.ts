@@ -109,18 +109,20 @@ class PointwiseNode extends Node<Tensor> {
   }
 }
 
-/** Whether all tensors are dense, of this type and sizes: then elements pair up without any arithmetic on layouts. */
-function aligned(tensors: readonly Tensor[], dtype: DType, sizes: Sizes): boolean {
+/**
+ * The tensor whose layout a result takes, if all are of this type and dense with its sizes, or without dimensions: then elements pair
+ * up without any arithmetic on layouts. Else null.
+ */
+function model(tensors: readonly Tensor[], dtype: DType): Tensor | null {
+  let found = tensors[0]!;
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i]!;
-    if (
-      tensor.dtype !== dtype ||
-      !tensor.dense ||
-      (tensor.sizes !== sizes && !sameSizes(tensor.sizes, sizes))
-    )
-      return false;
+    if (tensor.dtype !== dtype || !tensor.dense) return null;
+    if (tensor.sizes === found.sizes) continue;
+    if (found.sizes.length === 0) found = tensor;
+    else if (tensor.sizes.length > 0 && !sameSizes(tensor.sizes, found.sizes)) return null;
   }
-  return true;
+  return found;
 }
 
 /** Computes a formula into a fresh tensor of type `output` and records it. */
@@ -131,11 +133,11 @@ export function evaluate(
   output: DType,
   compute: DType,
 ): Tensor {
-  const first = tensors[0]!;
-  if (output.kind === "floating" && aligned(tensors, output, first.sizes)) {
-    const out = emptyLikeDense(first, output);
-    first.storage.device.backend.map(formula.uniform(output), out, tensors, scalars);
-    if (gradMode.enabled) record(formula, tensors, scalars, out, false, null);
+  const like = output.kind === "floating" ? model(tensors, output) : null;
+  if (like !== null) {
+    const out = emptyLikeDense(like, output);
+    out.storage.device.backend.map(formula.uniform(output), out, tensors, scalars);
+    if (gradMode.enabled) record(formula, tensors, scalars, out, tensors.length > 1, null);
     return out;
   }
   const { name } = formula.options;
@@ -165,6 +167,14 @@ export function commonDevice(name: string, tensors: readonly Tensor[]): Device {
         `${name}: the operands are on different devices, ${String(device)} and ${String(tensor.storage.device)}; move them to one`,
       );
   return device;
+}
+
+function needFitting(operands: readonly Tensor[], out: Tensor): boolean {
+  for (let i = 0; i < operands.length; i++) {
+    const { dtype, sizes } = operands[i]!;
+    if (dtype !== out.dtype || (sizes !== out.sizes && !sameSizes(sizes, out.sizes))) return true;
+  }
+  return false;
 }
 
 /** Records a computed formula. `rewritten` is the old value of the first tensor where the result took its place. */
@@ -210,8 +220,7 @@ export function record(
   if (plan.keeps === "tensors") saved = operands;
   else if (plan.keeps === "some")
     saved = [...operands, out].map((t, k) => ((plan.mask >> k) & 1 ? t : null));
-  const fits =
-    fitted && operands.some((t) => t.dtype !== out.dtype || !sameSizes(t.sizes, out.sizes));
+  const fits = fitted && needFitting(operands, out);
   const node = new PointwiseNode(
     formula,
     next,

@@ -156,7 +156,7 @@ export function rebaseHistory(tensor: Tensor, node: Node<Tensor>): void {
 }
 
 /** The layout of a tensor without its memory. */
-export interface Geometry {
+interface Geometry {
   readonly sizes: Sizes;
   readonly strides: Sizes;
   readonly offset: number;

@@ -17,7 +17,7 @@ import {
   View,
   viewOf,
 } from "./history.ts";
-import { type Parameters, Signature, type Values } from "./parameters.ts";
+import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached, Example } from "./registry.ts";
@@ -146,7 +146,7 @@ function anyTracked(names: readonly string[], values: Values<Parameters>): boole
 }
 
 /** Runs something without recording it. */
-export function unrecorded<T>(callback: () => T): T {
+function unrecorded<T>(callback: () => T): T {
   const before = gradMode.enabled;
   gradMode.enabled = false;
   try {
@@ -185,7 +185,7 @@ export function operation<const P extends Parameters, const S extends TensorName
     });
   const full = { ...record, forward } as unknown as AnyRecord;
   const blueprint = new Blueprint(full);
-  const signature = new Signature(full.name, full.parameters);
+  const signature = new Signature(full.name, full.parameters, full.quick);
   const signatureInPlace = new Signature(`${full.name}_`, full.parameters);
   const mutates = record.inPlace === true || write !== undefined;
   const attached: Attached = {
@@ -215,9 +215,11 @@ export function composite<const P extends Parameters, F>(record: {
   readonly parameters: P;
   readonly compute: (values: Values<P>) => unknown;
   readonly inPlace?: boolean;
+  /** Reads the commonest call without the general reader; undefined for any other. */
+  readonly quick?: Quick<P>;
   readonly examples?: readonly Example[];
 }): F {
-  const signature = new Signature(record.name, record.parameters);
+  const signature = new Signature(record.name, record.parameters, record.quick);
   const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));
   const inPlace = (...args: readonly unknown[]): unknown => {
     const self = args[0] as Tensor;

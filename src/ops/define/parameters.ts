@@ -38,10 +38,7 @@ function describeWithin(value: unknown, depth: number): string {
     return value.length > 60 ? `a string of ${value.length} characters` : `"${value}"`;
   if (typeof value === "function") return "a function";
   if (value === null || typeof value !== "object") return String(value);
-  // Not every object converts to a string: one without a prototype does not.
-  if (isOptions(value) || typeof value.toString !== "function") return "an object";
-  // A dtype, a device or a date says what it is; others say at least of which class they are.
-  return (value.toString as () => string).call(value);
+  return value instanceof DType || value instanceof Device ? value.toString() : "an object";
 }
 
 function required<T>(
@@ -133,10 +130,12 @@ export const indexTensor: Parameter<Tensor> = {
 export const tensors: Parameter<readonly Tensor[]> = required(
   "an array of tensors",
   (v) => {
-    if (v instanceof Tensor || !isIterable(v)) return undefined;
-    // Spread even where it is an array: every() does not see the holes of a sparse one.
-    const list: readonly unknown[] = [...v];
-    return list.every((t) => t instanceof Tensor) ? (list as readonly Tensor[]) : undefined;
+    const list = Array.isArray(v)
+      ? v
+      : isIterable(v) && !(v instanceof Tensor)
+        ? [...v]
+        : undefined;
+    return list?.every((t) => t instanceof Tensor) ? (list as Tensor[]) : undefined;
   },
   { tensors: true },
 );
@@ -207,6 +206,9 @@ export function isOptions(value: unknown): value is Readonly<Record<string, unkn
   return prototype === Object.prototype || prototype === null;
 }
 
+/** The values of a call that needs no conversion, or undefined. */
+export type Quick<P extends Parameters> = (args: readonly unknown[]) => Values<P> | undefined;
+
 /** The parameters of one operation, prepared for reading calls. */
 export class Signature<P extends Parameters> {
   private readonly operation: string;
@@ -215,22 +217,25 @@ export class Signature<P extends Parameters> {
   /** A value for every name, so that all results of `read` have one shape. */
   private readonly template: Readonly<Record<string, unknown>>;
   private readonly requiredCount: number;
-  private readonly onlyTensors: boolean;
 
-  constructor(operation: string, parameters: P) {
+  private readonly quick: Quick<P> | undefined;
+
+  constructor(operation: string, parameters: P, quick?: Quick<P>) {
     this.operation = operation;
+    this.quick = quick;
     this.names = Object.keys(parameters);
     this.list = Object.values(parameters);
     this.template = Object.fromEntries(
       this.names.map((name, i) => [name, this.list[i]!.fallback?.value]),
     );
-    this.onlyTensors = this.list.every((parameter) => parameter === tensor);
     this.requiredCount =
       this.list.findLastIndex((p) => p.fallback === undefined && !p.variadic) + 1;
   }
 
   /** Reads arguments into named values. Throws ArgumentError for a missing, surplus, doubled or unknown parameter, naming it. */
   read(args: readonly unknown[]): Values<P> {
+    const direct = this.quick?.(args);
+    if (direct !== undefined) return direct;
     const { operation, names, list } = this;
     let count = args.length;
     while (count > 0 && args[count - 1] === undefined) count--;
@@ -238,16 +243,6 @@ export class Signature<P extends Parameters> {
     const options = isOptions(last) ? last : undefined;
     if (options !== undefined) count--;
     const out: Record<string, unknown> = { ...this.template };
-    // The commonest call: tensors, all of them by position.
-    if (count === names.length && options === undefined && this.onlyTensors) {
-      let plain = true;
-      for (let i = 0; i < count; i++) {
-        const value = args[i];
-        if (value instanceof Tensor) out[names[i]!] = value;
-        else plain = false;
-      }
-      if (plain) return out as Values<P>;
-    }
     let at = 0;
     let filled = 0;
     for (; filled < names.length && at < count; filled++) {
@@ -296,8 +291,9 @@ export class Signature<P extends Parameters> {
     positional: number,
   ): void {
     const { operation, names, list } = this;
-    const given = new Set(names.slice(0, positional));
-    for (const [name, value] of Object.entries(options)) {
+    let given = 0;
+    for (const name in options) {
+      const value = options[name];
       if (value === undefined) continue;
       const at = names.indexOf(name);
       if (at < 0) {
@@ -306,13 +302,18 @@ export class Signature<P extends Parameters> {
           `${operation}: there is no parameter "${name}"${near === undefined ? "" : `; did you mean "${near}"?`} It takes (${names.join(", ")})`,
         );
       }
-      if (given.has(name))
+      if (at < positional)
         throw new ArgumentError(`${operation}: ${name} is given twice, by position and by name`);
-      given.add(name);
+      if (at < this.requiredCount) given++;
       out[name] = list[at]!.convert(value, operation, name);
     }
+    if (positional + given >= this.requiredCount) return;
     const absent = names.findIndex(
-      (name, i) => !given.has(name) && list[i]!.fallback === undefined && !list[i]!.variadic,
+      (name, i) =>
+        i >= positional &&
+        options[name] === undefined &&
+        list[i]!.fallback === undefined &&
+        !list[i]!.variadic,
     );
     if (absent >= 0) throw this.missing(absent);
   }

@@ -6,7 +6,7 @@ import * as p from "./parameters.ts";
 import { fillWith } from "./transfer.ts";
 
 /** out[p] = self[p with p[dim] replaced by index[p]]. Index values are in range, or the kernel throws IndexError. */
-export const pick: (self: Tensor, dim: number, index: Tensor) => Tensor = operation({
+const pick: (self: Tensor, dim: number, index: Tensor) => Tensor = operation({
   name: "gather",
   parameters: { self: p.tensor, dim: p.integer, index: p.tensor },
   forward: ({ self, dim, index }) => {

@@ -38,7 +38,7 @@ export const asColumn: (v: Tensor) => Tensor = (v) =>
   relayout(v, [...v.sizes, 1], [...v.strides, 1], v.offset);
 
 /** A dimension of size 1 in front, outside the graph. */
-export const asRow = (v: Tensor): Tensor =>
+export const asRow: (v: Tensor) => Tensor = (v) =>
   relayout(v, [1, ...v.sizes], [0, ...v.strides], v.offset);
 
 /** A matrix, or a batch of them, transposed without a copy: recorded where recording is on. */
