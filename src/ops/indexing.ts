@@ -282,7 +282,7 @@ type OptionalTensors = readonly (Tensor | null)[];
 /** Index tensors, or null for a dimension taken whole, as the indices of `at`. */
 function tensorIndices(name: string, given: unknown): unknown[] {
   const list = given instanceof Tensor ? [given] : given;
-  if (!Array.isArray(list) || list.some((item) => item !== null && !(item instanceof Tensor)))
+  if (!Array.isArray(list) || [...list].some((item) => item !== null && !(item instanceof Tensor)))
     throw new ArgumentError(
       `${name}: the indices must be an array of tensors, or null for a whole dimension, got ${p.describe(given)}`,
     );

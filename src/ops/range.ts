@@ -2,7 +2,7 @@
 import { cpu } from "../core/device.ts";
 import { type DType, getDefaultDtype, int64 } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
-import { formatSizes } from "../core/shape.ts";
+import { checkSizes, formatSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { allocate, fromNumbers } from "./define/creation.ts";
 import { relayout } from "./define/memory.ts";
@@ -233,6 +233,8 @@ const triangle = (name: string, lower: boolean): Triangle =>
     compute: ({ row, col, offset, dtype, device }) => {
       if (row < 0 || col < 0)
         throw new ShapeError(`${name}: ${row} rows and ${col} columns; give sizes of at least 0`);
+      if (Math.max(row, col) > 2 ** 28)
+        throw new ShapeError(`${name}: ${row} rows and ${col} columns; at most 2^28 are supported`);
       const clip = (n: number): number => Math.min(Math.max(n, 0), col);
       const begin = (r: number): number => (lower ? 0 : clip(r + offset));
       const end = (r: number): number => (lower ? clip(r + offset + 1) : col);
@@ -282,8 +284,7 @@ export const unravelIndex: FunctionOnly<
   name: "unravelIndex",
   parameters: { indices: p.indexTensor, shape: p.dimensions },
   compute: ({ indices, shape }) => {
-    if (shape.some((n) => n < 0))
-      throw new ShapeError(`unravelIndex: a size in ${formatSizes(shape)} is negative`);
+    checkSizes("unravelIndex", shape);
     let step = shape.reduce((all, n) => all * n, 1);
     return shape.map((n) => {
       step /= n || 1;

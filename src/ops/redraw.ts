@@ -1,5 +1,5 @@
 // Random numbers drawn into a tensor that is there: normal_, uniform_, bernoulli_ and the others.
-import { ArgumentError } from "../core/errors.ts";
+import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { defaultGenerator, Generator } from "../core/generator.ts";
 import { Tensor } from "../core/tensor.ts";
 import {
@@ -150,6 +150,10 @@ export const bernoulli_: Method<
   write: ({ self, p: probability, generator: source }) => {
     const from = source;
     if (probability instanceof Tensor) {
+      if (probability.dtype.kind !== "floating")
+        throw new DTypeError(
+          `bernoulli_: p holds probabilities and must be of a floating-point type, got ${probability.dtype.name}`,
+        );
       const each = floatsOf(probability.detach().to(probability.dtype).expand(self.sizes));
       redraw(self, (target) => from.fillBernoulliEach(target, each));
     } else redraw(self, (target) => from.fillBernoulli(target, probability));

@@ -131,7 +131,8 @@ export const polygamma: MethodWithInPlace<[n: number]> & ((n: number, self: Tens
       if (order === 0) return [digammaOrder, input];
       if (order === 1) return [trigamma, input];
       let factor = order % 2 === 0 ? -1 : 1;
-      for (let k = 2; k <= order; k++) factor *= k;
+      // Beyond 170 the factorial is infinite, and stays so.
+      for (let k = 2; k <= Math.min(order, 171); k++) factor *= k;
       return [higherPolygamma, input, factor, order + 1];
     },
   });
@@ -150,6 +151,10 @@ export const mvlgamma: MethodWithInPlace<[p: number]> = composite({
   inPlace: true,
   compute: ({ self, p: order }) => {
     if (order < 1) throw new ArgumentError(`mvlgamma: p must be at least 1, got ${order}`);
+    if (order > 10_000)
+      throw new ArgumentError(
+        `mvlgamma: p = ${order} would add up that many terms; at most 10000 are supported`,
+      );
     let sum = self.lgamma().add((order * (order - 1) * Math.log(Math.PI)) / 4);
     for (let i = 1; i < order; i++) sum = sum.add(self.sub(i / 2).lgamma());
     return sum;

@@ -231,6 +231,8 @@ function tensorParts(name: string, self: Tensor, how: unknown, dim: number): Par
   const sections = p.integer.convert(given, name, "sections");
   if (sections < 1)
     throw new ArgumentError(`${name}: ${sections} sections; there should be at least one`);
+  if (sections > 2 ** 20)
+    throw new ArgumentError(`${name}: ${sections} sections; at most 2^20 are supported`);
   const least = Math.floor(size / sections);
   const longer = size % sections;
   let at = 0;

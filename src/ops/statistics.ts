@@ -401,7 +401,8 @@ export const histc: Method<
     max: p.optional(p.number, 0),
   },
   compute: ({ self, bins, min, max }) => {
-    if (bins < 1) throw new ArgumentError(`histc: bins must be positive, got ${bins}`);
+    if (bins < 1 || bins > 2 ** 24)
+      throw new ArgumentError(`histc: bins must be between 1 and 2^24, got ${bins}`);
     if (self.dtype.kind === "boolean") throw new DTypeError("histc: bool cannot be binned");
     const values = Array.from(self.detach().reshape([-1]).toTypedArray(), Number);
     let [low, high] = [min, max];

@@ -322,7 +322,7 @@ const atLeast = (name: string, raise: (self: Tensor) => Tensor): AtLeast =>
     parameters: { self: { ...p.tensors, convert: (value: unknown) => value, variadic: true } },
     compute: ({ self }) => {
       const given = self as Tensor | readonly unknown[];
-      if (!Array.isArray(given)) return raise(given as Tensor);
+      if (!Array.isArray(given)) return raise(p.tensor.convert(given, name, "self"));
       const list = given.length === 1 && Array.isArray(given[0]) ? given[0] : given;
       const tensors = p.tensors.convert(list, name, "tensors").map(raise);
       return list === given && given.length === 1 ? tensors[0] : tensors;

@@ -111,8 +111,9 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
     throw new AutogradError(
       `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
     );
-  if (!recorded || !gradMode.enabled) return;
+  if (!gradMode.enabled) return;
   const view = tensor.viewOf as View | null;
+  if (!recorded && view?.base.tracked !== true) return;
   if (view === null) {
     if (tensor.tracked && gradientFunction(tensor) === null)
       throw new AutogradError(
