@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // Whether operations are recorded: the grad mode, and the ways to change it for a while.
 import { AutogradError } from "../core/errors.ts";
 

@@ -6,10 +6,6 @@ import { nodeModule } from "../node.ts";
 import type { Addon } from "./addon.ts";
 
 const mebibyte = 2 ** 20;
-const tiny = 256;
-const small = 32768;
-const tinySlab = 32768;
-const smallSlab = 262144;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
 const shortestInterval = 4 * mebibyte;
 const longestInterval = 64 * mebibyte;
@@ -47,6 +43,23 @@ export class NativeBlock implements Block {
   }
 }
 
+/** A block from which storages of up to `most` bytes are cut one after another. */
+class Slab {
+  readonly most: number;
+  readonly size: number;
+  readonly alignment: number;
+  block: NativeBlock | null;
+  used: number;
+
+  constructor(most: number, size: number, alignment: number) {
+    this.most = most;
+    this.size = size;
+    this.alignment = alignment;
+    this.block = null;
+    this.used = 0;
+  }
+}
+
 type Collect = (options?: { readonly type: "minor" }) => void;
 
 /** V8's collector as a function, without leaving the flag set that gives it; null where this Node does not offer it. */
@@ -80,10 +93,10 @@ export class NativeMemory {
   #sinceCollection = 0;
   #outstanding = 0;
   #limit = slack;
-  #tiny: NativeBlock | null = null;
-  #tinyUsed = 0;
-  #small: NativeBlock | null = null;
-  #smallUsed = 0;
+  readonly #tiny = new Slab(256, 32768, 32);
+  readonly #small = new Slab(32768, 262144, 64);
+  // Owning a block costs more than a kernel on some tens of thousands of elements, so a few such tensors share one.
+  readonly #medium = new Slab(262144, 1048576, 64);
 
   constructor(addon: Addon) {
     this.#addon = addon;
@@ -92,26 +105,9 @@ export class NativeMemory {
   }
 
   allocate(byteLength: number): Storage {
-    if (byteLength <= tiny) {
-      let block = this.#tiny;
-      if (block === null || this.#tinyUsed + byteLength > tinySlab) {
-        this.#tiny = block = this.#take(tinySlab, false);
-        this.#tinyUsed = 0;
-      }
-      const position = this.#tinyUsed;
-      this.#tinyUsed += (byteLength + 31) & ~31;
-      return new Storage(cpu, block, position, byteLength);
-    }
-    if (byteLength <= small) {
-      let block = this.#small;
-      if (block === null || this.#smallUsed + byteLength > smallSlab) {
-        this.#small = block = this.#take(smallSlab, false);
-        this.#smallUsed = 0;
-      }
-      const position = this.#smallUsed;
-      this.#smallUsed += (byteLength + 63) & ~63;
-      return new Storage(cpu, block, position, byteLength);
-    }
+    if (byteLength <= this.#tiny.most) return this.#cut(this.#tiny, byteLength);
+    if (byteLength <= this.#small.most) return this.#cut(this.#small, byteLength);
+    if (byteLength <= this.#medium.most) return this.#cut(this.#medium, byteLength);
     const rounded = roundedSize(byteLength);
     const waiting = this.#released.get(rounded);
     if (waiting !== undefined && waiting.length > 0) {
@@ -121,6 +117,17 @@ export class NativeMemory {
     }
     const block = this.#take(rounded, true);
     return new Storage(cpu, block, 0, byteLength);
+  }
+
+  #cut(slab: Slab, byteLength: number): Storage {
+    let block = slab.block;
+    if (block === null || slab.used + byteLength > slab.size) {
+      slab.block = block = this.#take(slab.size, false);
+      slab.used = 0;
+    }
+    const position = slab.used;
+    slab.used += Math.ceil(byteLength / slab.alignment) * slab.alignment;
+    return new Storage(cpu, block, position, byteLength);
   }
 
   /** Takes back the memory of a storage that nobody will use again. The storage is dead afterwards. */
