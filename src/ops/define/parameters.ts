@@ -130,12 +130,10 @@ export const indexTensor: Parameter<Tensor> = {
 export const tensors: Parameter<readonly Tensor[]> = required(
   "an array of tensors",
   (v) => {
-    const list = Array.isArray(v)
-      ? v
-      : isIterable(v) && !(v instanceof Tensor)
-        ? [...v]
-        : undefined;
-    return list?.every((t) => t instanceof Tensor) ? (list as Tensor[]) : undefined;
+    if (v instanceof Tensor || !isIterable(v)) return undefined;
+    // Spread even where it is an array: every() does not see the holes of a sparse one.
+    const list: readonly unknown[] = [...v];
+    return list.every((t) => t instanceof Tensor) ? (list as readonly Tensor[]) : undefined;
   },
   { tensors: true },
 );
