@@ -67,8 +67,7 @@ export class NativeBackend extends FrameBackend {
     const { codec, itemsize } = dtype;
     if (storage.position < 0)
       return codec.decode(new codec.array(storage.host(), index * itemsize, 1)[0]!);
-    this.#frame[0] =
-      (storage.memory as NativeBlock).address + storage.position + index * itemsize;
+    this.#frame[0] = (storage.memory as NativeBlock).address + storage.position + index * itemsize;
     const element = elements[itemsize]!;
     this.#addon.copyOut(element.buffer);
     return codec.decode(new codec.array(element.buffer, 0, 1)[0]!);
