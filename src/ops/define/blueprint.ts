@@ -1,7 +1,7 @@
 // The record of an operation that is not pointwise, and the graph node that its calls leave behind.
 import { Node, type Sender } from "../../autograd/node.ts";
-import type { DType } from "../../core/dtype.ts";
-import { sameSizes, type Sizes } from "../../core/shape.ts";
+import { type DType, float32 } from "../../core/dtype.ts";
+import { noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
@@ -122,10 +122,10 @@ class NodeContext {
   declare node: OperationNode;
 
   get sizesOf(): Record<string, Sizes> {
-    return this.node.perParameter((slot) => this.node.sizes[slot]!);
+    return this.node.perParameter((slot) => this.node.shownAt(slot).sizes);
   }
   get dtypeOf(): Record<string, DType> {
-    return this.node.perParameter((slot) => this.node.dtypes[slot]!);
+    return this.node.perParameter((slot) => this.node.shownAt(slot).dtype);
   }
   get outputs(): readonly Tensor[] {
     return this.node.outputs!;
@@ -136,6 +136,19 @@ class NodeContext {
   get needs(): (name: string) => boolean {
     return (name) => this.node.needs(name);
   }
+}
+
+/** What a gradient must look like. A tensor shows it; a node that does not keep the tensor keeps just this. */
+interface Shown {
+  readonly sizes: Sizes;
+  readonly dtype: DType;
+}
+
+/** Stands for an argument that was not given. */
+const absent: Shown = { sizes: noSizes, dtype: float32 };
+
+function shownOf({ sizes, dtype }: Tensor): Shown {
+  return { sizes, dtype };
 }
 
 // Most tensors are output 0 of their node, so most calls share one of these.
@@ -149,9 +162,8 @@ export class OperationNode extends Node<Tensor> {
   /** The results, where a rule reads them. */
   readonly outputs: readonly Tensor[] | null;
   private readonly versions: readonly number[] | null;
-  /** Sizes and types by slot. */
-  readonly sizes: readonly Sizes[];
-  readonly dtypes: readonly DType[];
+  /** Sizes and types by slot; null where every tensor argument is kept and tells its own. */
+  private readonly shown: readonly Shown[] | null;
   /** How many slots each tensor parameter has; null where each has one. */
   private readonly counts: readonly number[] | null;
   private readonly outputCount: number;
@@ -165,13 +177,8 @@ export class OperationNode extends Node<Tensor> {
   ) {
     const next = new Array<Node<Tensor> | null>(inputs.length);
     let nextIndex = firstOutputs[inputs.length];
-    const sizes = new Array<Sizes>(inputs.length);
-    const dtypes = new Array<DType>(inputs.length);
     for (let i = 0; i < inputs.length; i++) {
       const tensor = inputs[i]!;
-      const shown = tensor ?? outputs[0]!;
-      sizes[i] = shown.sizes;
-      dtypes[i] = shown.dtype;
       next[i] = tensor === null ? null : gradientNode(tensor);
       if (tensor !== null && (tensor.outputIndex !== 0 || nextIndex === undefined)) {
         const own: number[] = nextIndex === undefined ? [] : [...nextIndex];
@@ -183,8 +190,10 @@ export class OperationNode extends Node<Tensor> {
     this.blueprint = blueprint;
     this.values = values;
     this.outputs = blueprint.savesOutput ? outputs : null;
-    this.sizes = sizes;
-    this.dtypes = dtypes;
+    this.shown =
+      blueprint.unsavedNames.length === 0 && counts === null
+        ? null
+        : inputs.map((tensor) => shownOf(tensor ?? outputs[0]!));
     this.counts = counts;
     this.outputCount = outputs.length;
     this.versions = this.changed(null) ? versionsOf(this.savedList()) : null;
@@ -216,6 +225,13 @@ export class OperationNode extends Node<Tensor> {
   override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
     if (this.values === null) return [];
     return this.savedList().map((value, i) => ({ name: this.savedName(i), value }));
+  }
+
+  /** Sizes and type of what a slot's gradient is for. */
+  shownAt(slot: number): Shown {
+    if (this.shown !== null) return this.shown[slot]!;
+    const value = this.values![this.blueprint.tensorNames[slot]!];
+    return value instanceof Tensor ? value : absent;
   }
 
   argument(name: string): unknown {
@@ -299,9 +315,8 @@ export class OperationNode extends Node<Tensor> {
   }
 
   private fitted(value: Tensor, slot: number): Tensor {
-    const sizes = this.sizes[slot]!;
-    const dtype = this.dtypes[slot]!;
-    return value.sizes === sizes && value.dtype === dtype ? value : fit(value, { sizes, dtype });
+    const shown = this.shownAt(slot);
+    return value.sizes === shown.sizes && value.dtype === shown.dtype ? value : fit(value, shown);
   }
 
   override release(): void {

@@ -15,7 +15,7 @@ import {
   substitute,
 } from "../../core/expression.ts";
 import { Program } from "../../core/program.ts";
-import { sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
+import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, requiresGradient } from "./history.ts";
@@ -31,15 +31,21 @@ export interface Region {
   readonly count: number;
 }
 
+// Sizes of 1, shared by all reductions of that rank to a single element.
+const allOnes: Sizes[] = [];
+function onesOf(rank: number): Sizes {
+  return (allOnes[rank] ??= Object.freeze(new Array<number>(rank).fill(1)));
+}
+
 /** The region of a reduction over `dims`; null or an empty list stand for all. */
 export function regionOf(operation: string, sizes: Sizes, dims: Sizes | null): Region {
   const rank = sizes.length;
-  const kept = new Array<number>(rank).fill(1);
   if (dims === null || dims.length === 0) {
     let count = 1;
     for (let i = 0; i < rank; i++) count *= sizes[i]!;
-    return { kept, dropped: [], count };
+    return { kept: onesOf(rank), dropped: noSizes, count };
   }
+  const kept = [...onesOf(rank)];
   const reduced = wrapDimensions(operation, dims, rank);
   const dropped: number[] = [];
   let count = 1;
@@ -101,7 +107,7 @@ class ReductionNode extends Node<Tensor> {
   private readonly scalars: readonly number[];
   private readonly sizes: Sizes;
   private readonly kept: Sizes;
-  private readonly fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
+  private fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
 
   constructor(
     formula: Formula,
@@ -163,7 +169,9 @@ class ReductionNode extends Node<Tensor> {
   }
 
   override release(): void {
-    if (this.saved !== null) this.saved = freed;
+    if (this.saved === null) return;
+    this.saved = freed;
+    this.fits = [];
   }
 }
 
@@ -282,15 +290,24 @@ function record(
     if (tensor.dtype.kind === "floating" && requiresGradient(tensor)) wanted |= 1 << i;
   }
   if (wanted === 0) return;
+  const next = new Array<Node<Tensor> | null>(tensors.length);
+  const nextIndex = new Array<number>(tensors.length);
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    next[i] = (wanted >> i) & 1 ? gradientNode(tensor) : null;
+    nextIndex[i] = tensor.outputIndex;
+  }
+  const saves = formula.plan(wanted).keeps !== "nothing";
   out.node = new ReductionNode(
     formula,
-    tensors.map((t, i) => ((wanted >> i) & 1 ? gradientNode(t) : null)),
-    tensors.map((t) => t.outputIndex),
-    formula.plan(wanted).keeps === "nothing" ? null : tensors,
+    next,
+    nextIndex,
+    saves ? tensors : null,
     scalars,
     sizes,
     kept,
-    tensors.map((t) => ({ sizes: t.sizes, dtype: t.dtype })),
+    // Saved tensors tell their own sizes and types.
+    saves ? tensors : tensors.map((t) => ({ sizes: t.sizes, dtype: t.dtype })),
   );
   out.tracked = true;
 }
