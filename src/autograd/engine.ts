@@ -38,6 +38,8 @@ export class Task<V> implements Sender<V> {
   private readonly visited: Node<V>[] = [];
   // A binary heap with the latest node on top; most graphs are narrow, so it stays tiny.
   private readonly ready: Node<V>[] = [];
+  // Nodes without edges, the sinks of leaves: nothing waits for them, and their gradients land as soon as they are complete.
+  private readonly sinks: Node<V>[] = [];
   private shadows: Shadow<V>[] | null = null;
   private needed: Set<Node<V>> | null = null;
   private collected: (V | null)[] | null = null;
@@ -59,7 +61,8 @@ export class Task<V> implements Sender<V> {
       if (captures !== null) this.needed = this.leadingTo(captures);
       for (const { node, index, value } of roots) this.deliver(node, index, value);
       for (const { node } of roots)
-        if (node.dependencies === 0 && !this.ready.includes(node)) this.push(node);
+        if (node.dependencies === 0 && !this.ready.includes(node) && !this.sinks.includes(node))
+          this.push(node);
       for (let node = this.pop(); node !== undefined; node = this.pop())
         this.execute(node, captures);
       finished = true;
@@ -197,6 +200,10 @@ export class Task<V> implements Sender<V> {
   }
 
   private push(node: Node<V>): void {
+    if (node.next.length === 0) {
+      this.sinks.push(node);
+      return;
+    }
     const heap = this.ready;
     let at = heap.length;
     heap.push(node);
@@ -210,10 +217,11 @@ export class Task<V> implements Sender<V> {
   }
 
   private pop(): Node<V> | undefined {
+    if (this.sinks.length > 0) return this.sinks.pop();
     const heap = this.ready;
+    if (heap.length <= 1) return heap.pop();
     const top = heap[0];
-    const last = heap.pop();
-    if (heap.length === 0 || last === undefined) return top;
+    const last = heap.pop()!;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;

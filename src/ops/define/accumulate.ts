@@ -14,7 +14,6 @@ export class AccumulateGrad extends Node<Tensor> {
   constructor(variable: Tensor) {
     super([], []);
     this.variable = variable;
-    this.sequence = Number.MAX_SAFE_INTEGER;
   }
 
   get name(): string {

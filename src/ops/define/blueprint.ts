@@ -85,7 +85,7 @@ export class Blueprint {
   readonly savedNames: readonly string[];
   readonly unsavedNames: readonly string[];
   readonly savesOutput: boolean;
-  private readonly contextPrototype: object;
+  private readonly Context: new (node: OperationNode) => NodeContext;
 
   constructor(record: AnyRecord) {
     this.record = record;
@@ -96,30 +96,28 @@ export class Blueprint {
     this.savedNames = names.filter((name) => record.saves?.includes(name) === true);
     this.unsavedNames = this.tensorNames.filter((name) => !this.savedNames.includes(name));
     this.savesOutput = record.saves?.includes("output") === true;
-    const getters = names.map((name) => [
-      name,
-      {
+    // A class of its own for each record: its instances have the arguments as properties, and making one costs next to nothing.
+    this.Context = class extends NodeContext {};
+    for (const name of names)
+      Object.defineProperty(this.Context.prototype, name, {
         get(this: NodeContext): unknown {
           return this.node.argument(name);
         },
-      },
-    ]);
-    this.contextPrototype = Object.create(
-      NodeContext.prototype,
-      Object.fromEntries(getters) as PropertyDescriptorMap,
-    ) as object;
+      });
   }
 
   /** What a rule of this record may read of a node. */
   contextOf(node: OperationNode): NodeContext {
-    const context = Object.create(this.contextPrototype) as NodeContext;
-    context.node = node;
-    return context;
+    return new this.Context(node);
   }
 }
 
 class NodeContext {
-  declare node: OperationNode;
+  readonly node: OperationNode;
+
+  constructor(node: OperationNode) {
+    this.node = node;
+  }
 
   get sizesOf(): Record<string, Sizes> {
     return this.node.perParameter((slot) => this.node.shownAt(slot).sizes);

@@ -2,7 +2,7 @@
 import { gradMode } from "../../autograd/mode.ts";
 import { DTypeError, ShapeError } from "../../core/errors.ts";
 import { broadcastStrides, formatSizes, type Sizes } from "../../core/shape.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { Tensor } from "../../core/tensor.ts";
 import { commonDevice } from "./evaluate.ts";
 import { empty, relayout } from "./memory.ts";
 import { fillWith } from "./transfer.ts";
@@ -33,13 +33,19 @@ export function mismatch(name: string, a: Tensor, b: Tensor): ShapeError {
   );
 }
 
-/** A dimension of size 1 at the end, outside the graph. */
-export const asColumn: (v: Tensor) => Tensor = (v) =>
-  relayout(v, [...v.sizes, 1], [...v.strides, 1], v.offset);
+// Laid out here rather than by relayout: in a small step these two would otherwise cost as much as the product itself.
+const extended = (v: Tensor, sizes: Sizes, strides: Sizes): Tensor =>
+  new Tensor(v.storage, v.dtype, sizes, strides, v.offset, v.count, v.dense);
 
-/** A dimension of size 1 in front, outside the graph. */
+/** A vector, or a batch of them, as columns; outside the graph. */
+export const asColumn: (v: Tensor) => Tensor = (v) =>
+  v.sizes.length === 1
+    ? extended(v, [v.sizes[0]!, 1], [v.strides[0]!, 1])
+    : extended(v, [...v.sizes, 1], [...v.strides, 1]);
+
+/** A vector as a row; outside the graph. */
 export const asRow: (v: Tensor) => Tensor = (v) =>
-  relayout(v, [1, ...v.sizes], [0, ...v.strides], v.offset);
+  extended(v, [1, v.sizes[0]!], [v.count * v.strides[0]!, v.strides[0]!]);
 
 /** A matrix, or a batch of them, transposed without a copy: recorded where recording is on. */
 export function transposed(t: Tensor): Tensor {
@@ -69,7 +75,11 @@ export function product(
   if (a.dtype.kind !== "floating") [alpha, beta] = [Math.trunc(alpha), Math.trunc(beta)];
   const rows = a.sizes[r - 2]!;
   const columns = b.sizes[b.sizes.length - 1]!;
-  const out = empty([...batch, rows, columns], a.dtype, a.device);
+  const out = empty(
+    batch.length === 0 ? [rows, columns] : [...batch, rows, columns],
+    a.dtype,
+    a.device,
+  );
   // A sum of no products is zero, whatever a kernel makes of an empty loop.
   if (a.sizes[r - 1] === 0 && (addend === null || beta === 0)) fillWith(out, 0);
   else
