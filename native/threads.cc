@@ -18,6 +18,7 @@ inline void relax() {
 }
 
 constexpr int kSpins = 4000;
+constexpr int kSpinsBetweenYields = 1000;
 constexpr int kMaxThreads = 256;
 
 struct Pool {
@@ -57,7 +58,9 @@ struct Pool {
       uint64_t generation;
       while ((generation = ticket.load(std::memory_order_acquire) >> 32) == seen || number >= wanted.load(std::memory_order_relaxed)) {
         relax();
-        if (++spins < kSpins) continue;
+        // Whoever else wants this core, V8's collector above all, gets it without waiting for a time slice to end.
+        if (++spins % kSpinsBetweenYields == 0) std::this_thread::yield();
+        if (spins < kSpins) continue;
         std::unique_lock<std::mutex> lock(sleep);
         sleepers.fetch_add(1);
         wake.wait(lock, [&] { return ticket.load() >> 32 != seen && number < wanted.load(); });
@@ -97,7 +100,10 @@ struct Pool {
     }
     while (take_and_run(generation)) {
     }
-    while (done.load(std::memory_order_acquire) < count) relax();
+    for (int spins = 1; done.load(std::memory_order_acquire) < count; spins++) {
+      relax();
+      if (spins % kSpinsBetweenYields == 0) std::this_thread::yield();
+    }
   }
 };
 

@@ -68,9 +68,8 @@ export abstract class FrameBackend implements Backend {
     for (let k = 0; k < inputs.length; k++) {
       const input = inputs[k]!;
       call.place(1 + k, input, reads);
-      if (input.count === 1) frame[slot.step + 1 + k] = 0;
-      else if (input.dense && input.count === count) frame[slot.step + 1 + k] = 1;
-      else if (repeatsOne(input)) frame[slot.step + 1 + k] = 0;
+      if (input.dense && input.count === count) frame[slot.step + 1 + k] = 1;
+      else if (input.count === 1 || repeatsOne(input)) frame[slot.step + 1 + k] = 0;
       else dense = false;
     }
     for (let k = 0; k < scalars.length; k++) frame[slot.scalars + k] = scalars[k]!;
@@ -78,10 +77,10 @@ export abstract class FrameBackend implements Backend {
     if (dense) {
       frame[slot.count] = count;
       call.kernels.map();
-      return;
+    } else {
+      call.layouts(output.sizes, [output], inputs);
+      call.kernels.map_strided();
     }
-    call.layouts(output.sizes, [output], inputs);
-    call.kernels.map_strided();
   }
 
   mapMany(

@@ -7,7 +7,7 @@ import type { Addon } from "./addon.ts";
 
 const mebibyte = 2 ** 20;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
-const shortestInterval = 4 * mebibyte;
+const shortestInterval = 12 * mebibyte;
 const longestInterval = 64 * mebibyte;
 // Beyond the live set, so much may wait for a full collection.
 const slack = 512 * mebibyte;
@@ -144,8 +144,10 @@ export class NativeMemory {
   }
 
   #take(byteLength: number, whole: boolean): NativeBlock {
-    this.#sinceCollection += byteLength;
-    if (this.#sinceCollection > this.#interval) this.#collectMinor();
+    // Tiny tensors do not count: their objects fill V8's own young generation long before their slabs matter. A collection in the midst
+    // of a step makes what is alive then old, so that steps over large tensors get a longer interval.
+    if (byteLength > this.#tiny.size) this.#sinceCollection += byteLength;
+    if (this.#sinceCollection > Math.max(this.#interval, 8 * byteLength)) this.#collectMinor();
     if (this.#outstanding + byteLength > this.#limit) this.#collectFully();
     let owner = this.#request(byteLength);
     if (owner === undefined) {

@@ -101,7 +101,7 @@ class PointwiseNode extends Node<Tensor> {
       const source = sources[i]!;
       operands[i] = source === fromGradient ? gradient : this.saved![source]!;
     }
-    return evaluate(formula, operands, this.scalars, gradient.dtype, computeType(gradient.dtype));
+    return evaluate(formula, operands, this.scalars, gradient.dtype);
   }
 
   override release(): void {
@@ -125,29 +125,34 @@ function model(tensors: readonly Tensor[], dtype: DType): Tensor | null {
   return found;
 }
 
-/** Computes a formula into a fresh tensor of type `output` and records it. */
+/** Computes a formula into a fresh tensor of type `output` and records it. `compute` is by default what `output` computes in. */
 export function evaluate(
   formula: Formula,
   tensors: readonly Tensor[],
   scalars: readonly number[],
   output: DType,
-  compute: DType,
+  compute: DType | null = null,
 ): Tensor {
   const like = output.kind === "floating" ? model(tensors, output) : null;
-  if (like !== null) {
-    const out = emptyLikeDense(like, output);
-    out.storage.device.backend.map(formula.uniform(output), out, tensors, scalars);
-    if (gradMode.enabled) record(formula, tensors, scalars, out, tensors.length > 1, null);
-    return out;
-  }
+  if (like === null) return evaluateApart(formula, tensors, scalars, output, compute);
+  const out = emptyLikeDense(like, output);
+  out.storage.device.backend.map(formula.uniform(output), out, tensors, scalars);
+  if (gradMode.enabled) record(formula, tensors, scalars, out, tensors.length > 1, null);
+  return out;
+}
+
+/** The same where layouts or types differ. */
+function evaluateApart(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  output: DType,
+  compute: DType | null,
+): Tensor {
   const { name } = formula.options;
   const out = empty(commonSizes(name, tensors), output, commonDevice(name, tensors));
-  out.storage.device.backend.map(
-    formula.program.typedFor(compute, tensors, output),
-    out,
-    tensors,
-    scalars,
-  );
+  const program = formula.program.typedFor(compute ?? computeType(output), tensors, output);
+  out.storage.device.backend.map(program, out, tensors, scalars);
   if (gradMode.enabled && output.kind === "floating")
     record(formula, tensors, scalars, out, true, null);
   return out;
@@ -192,7 +197,19 @@ export function record(
     if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
       wanted |= 1 << i;
   }
-  if (wanted === 0) return;
+  if (wanted !== 0) attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
+}
+
+/** Makes the node of a computed formula; bit i of `wanted` says that tensor i needs a gradient. */
+function attach(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  out: Tensor,
+  fitted: boolean,
+  rewritten: { readonly old: Tensor } | null,
+  wanted: number,
+): void {
   const { slots, slotCount } = formula.options;
   const next: (Node<Tensor> | null)[] =
     slotCount === 1

@@ -107,12 +107,11 @@ class Pointwise {
     if (a instanceof Tensor && a.dtype.kind === "floating") {
       if (this.quick === 2 && c === undefined) {
         if (b instanceof Tensor) {
-          if (a.dtype === b.dtype)
-            return evaluate(this.formula(0), [a, b], noScalars, a.dtype, computeType(a.dtype));
+          if (a.dtype === b.dtype) return evaluate(this.formula(0), [a, b], noScalars, a.dtype);
         } else if (this.quickNumber && typeof b === "number")
-          return evaluate(this.formula(2), [a], [b], a.dtype, computeType(a.dtype));
+          return evaluate(this.formula(2), [a], [b], a.dtype);
       } else if (this.quick === 1 && b === undefined)
-        return evaluate(this.formula(0), [a], noScalars, a.dtype, computeType(a.dtype));
+        return evaluate(this.formula(0), [a], noScalars, a.dtype);
     }
     return this.general([a, b, c, d, e], null);
   }

@@ -161,7 +161,6 @@ class ReductionNode extends Node<Tensor> {
           derivation.sources.map((s) => (s === fromGradient ? arrived : saved![s]!)),
           this.scalars,
           arrived.dtype,
-          computeType(arrived.dtype),
         );
       if (!sameSizes(value.sizes, sizes)) value = value.expand(sizes);
       task.send(this, slot, fit(value, this.fits[slot]!));
@@ -221,7 +220,7 @@ export class Reduction {
 
   /** The expression's values. */
   each(tensors: readonly Tensor[], scalars: readonly number[], output: DType): Tensor {
-    return evaluate(this.elementwise, tensors, scalars, output, computeType(output));
+    return evaluate(this.elementwise, tensors, scalars, output);
   }
 
   /** The sum over a region of the broadcast operands, recorded. */
