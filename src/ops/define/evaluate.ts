@@ -110,14 +110,16 @@ class PointwiseNode extends Node<Tensor> {
 }
 
 /**
- * The tensor whose layout a result takes, if all are of this type and dense with its sizes, or without dimensions: then elements pair
+ * The tensor whose layout a result takes, if all are on one device, of this type, and dense with its sizes or without dimensions: then elements pair
  * up without any arithmetic on layouts. Else null.
  */
 function model(tensors: readonly Tensor[], dtype: DType): Tensor | null {
   let found = tensors[0]!;
-  for (let i = 0; i < tensors.length; i++) {
+  if (found.dtype !== dtype || !found.dense) return null;
+  const { device } = found.storage;
+  for (let i = 1; i < tensors.length; i++) {
     const tensor = tensors[i]!;
-    if (tensor.dtype !== dtype || !tensor.dense) return null;
+    if (tensor.dtype !== dtype || !tensor.dense || tensor.storage.device !== device) return null;
     if (tensor.sizes === found.sizes) continue;
     if (found.sizes.length === 0) found = tensor;
     else if (tensor.sizes.length > 0 && !sameSizes(tensor.sizes, found.sizes)) return null;
