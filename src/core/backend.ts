@@ -60,7 +60,7 @@ export interface Backend {
   readonly name: string;
   /** Present and true where memory has no values: checks that look at values are left out. */
   readonly valueless?: boolean;
-  /** Whether this backend computes the kind in that type; where not, the caller takes the next backend. */
+  /** Whether this backend computes the kind in that type. The conformance suite asks; operations do not yet: every backend computes what they call. */
   supports(kind: KernelKind, compute: DType): boolean;
   /** Memory for that many bytes, contents undefined. Throws DeviceError when there is none. */
   allocate(byteLength: number): Storage;

@@ -5,7 +5,6 @@ import { noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
-import type { Example } from "./registry.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
 
 export type TensorNames<P extends Parameters> = {
@@ -60,8 +59,6 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly write?: (values: Values<P>) => void;
   /** Reads the commonest call without the general reader, which costs more than a small kernel; undefined for any other. */
   readonly quick?: Quick<P>;
-  /** Calls for the generic tests. */
-  readonly examples?: readonly Example[];
 }
 
 /** The record with its parameter types erased, as shared code handles it. */

@@ -20,7 +20,7 @@ import {
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
-import type { Attached, Example } from "./registry.ts";
+import type { Attached } from "./registry.ts";
 
 function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
   const { record } = blueprint;
@@ -217,7 +217,6 @@ export function composite<const P extends Parameters, F>(record: {
   readonly inPlace?: boolean;
   /** Reads the commonest call without the general reader; undefined for any other. */
   readonly quick?: Quick<P>;
-  readonly examples?: readonly Example[];
 }): F {
   const signature = new Signature(record.name, record.parameters, record.quick);
   const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));

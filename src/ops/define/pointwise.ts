@@ -19,7 +19,7 @@ import {
   tensorOrNumber,
 } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
-import type { Attached, Example } from "./registry.ts";
+import type { Attached } from "./registry.ts";
 
 /**
  * The result type of an operation: `arithmetic` promotes, `floating` promotes and turns integers to the default floating type,
@@ -64,7 +64,6 @@ export interface PointwiseRecord {
   readonly inplaceOption?: boolean;
   /** Where the generic tests take their values from. */
   readonly domain?: readonly [number, number];
-  readonly examples?: readonly Example[];
 }
 
 const noScalars: readonly number[] = [];

@@ -2,24 +2,10 @@
 import type { Tensor } from "../../core/tensor.ts";
 import type { Parameters } from "./parameters.ts";
 
-/** A call for the generic tests: builds its arguments from a source of random tensors. */
-export type Example = (random: ExampleSource) => readonly unknown[];
-
-/** Makes inputs for examples, of the type under test. */
-export interface ExampleSource {
-  /** Normal values, or values between the bounds. Requires a gradient where the test asks for one. */
-  tensor(sizes: readonly number[], low?: number, high?: number): Tensor;
-  /** Whole numbers in low..high-1, int64. */
-  positions(sizes: readonly number[], low: number, high: number): Tensor;
-  /** Booleans. */
-  mask(sizes: readonly number[]): Tensor;
-}
-
 /** The record of an operation as shared code sees it. */
 export interface PublicRecord {
   readonly name: string;
   readonly parameters: Parameters;
-  readonly examples?: readonly Example[];
   readonly backward?: object;
 }
 
