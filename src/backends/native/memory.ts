@@ -10,7 +10,7 @@ const mebibyte = 2 ** 20;
 const shortestInterval = 12 * mebibyte;
 const longestInterval = 64 * mebibyte;
 // Beyond the live set, so much may wait for a full collection.
-const slack = 512 * mebibyte;
+const slack = 96 * mebibyte;
 const mostReleased = 256 * mebibyte;
 
 /** A chunk of native memory. The chunk is freed when `owner` is collected, so whatever uses it refers to this block. */
@@ -148,7 +148,8 @@ export class NativeMemory {
     // of a step makes what is alive then old, so that steps over large tensors get a longer interval.
     if (byteLength > this.#tiny.size) this.#sinceCollection += byteLength;
     if (this.#sinceCollection > Math.max(this.#interval, 8 * byteLength)) this.#collectMinor();
-    if (this.#outstanding + byteLength > this.#limit) this.#collectFully();
+    // Large blocks come with a wider margin, as their collections come further apart.
+    if (this.#outstanding > this.#limit + 16 * byteLength) this.#collectFully();
     let owner = this.#request(byteLength);
     if (owner === undefined) {
       // Perhaps dead tensors hold what is missing.
