@@ -1,0 +1,58 @@
+// Nested records and arrays: their leaves in a fixed order, and the same nesting around other leaves.
+
+/** Leaves in nested arrays and plain objects. */
+export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [name: string]: Tree<Leaf> };
+
+/** A value taken apart: its leaves in order, and how to put others in their places. */
+export interface Flattened<Leaf> {
+  readonly leaves: readonly Leaf[];
+  /** The path to each leaf, as one would write it after the value's name: `.layers[0].weight`. */
+  readonly paths: readonly string[];
+  /** The same nesting with other leaves, given in the same order. */
+  rebuild(leaves: readonly unknown[]): unknown;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (value === null || typeof value !== "object") return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * Takes nested arrays and plain objects apart, in the order of their entries. What is neither a leaf nor a container (numbers, null,
+ * instances of classes) stays where it is and comes back unchanged from `rebuild`.
+ */
+export function flatten<Leaf>(
+  value: unknown,
+  isLeaf: (value: unknown) => value is Leaf,
+): Flattened<Leaf> {
+  const leaves: Leaf[] = [];
+  const paths: string[] = [];
+  const visit = (part: unknown, path: string): ((next: () => unknown) => unknown) => {
+    if (isLeaf(part)) {
+      leaves.push(part);
+      paths.push(path);
+      return (next) => next();
+    }
+    if (Array.isArray(part)) {
+      const items = part.map((item, i) => visit(item, `${path}[${i}]`));
+      return (next) => items.map((item) => item(next));
+    }
+    if (isRecord(part)) {
+      const entries = Object.entries(part).map(
+        ([name, item]) => [name, visit(item, `${path}.${name}`)] as const,
+      );
+      return (next) => Object.fromEntries(entries.map(([name, item]) => [name, item(next)]));
+    }
+    return () => part;
+  };
+  const build = visit(value, "");
+  return {
+    leaves,
+    paths,
+    rebuild: (replacements) => {
+      let at = 0;
+      return build(() => replacements[at++]);
+    },
+  };
+}

@@ -1,0 +1,2 @@
+// The torch.autograd namespace: what the layers below offer for gradients, under PyTorch's names.
+export * from "../ops/autograd.ts";
