@@ -221,7 +221,7 @@ export class OperationNode extends Node<Tensor> {
     this.shown = complete && counts === null ? null : this.layouts(inputs, outputs[0]!);
     this.counts = counts;
     this.outputCount = outputs.length;
-    this.versions = this.changed(null) ? versionsOf(this.savedList()) : null;
+    this.versions = this.changed(null) ? versionsOf(this, this.savedList()) : null;
   }
 
   /** What the tensors show that the node does not keep. */

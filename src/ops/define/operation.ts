@@ -11,6 +11,7 @@ import {
 import {
   bumpVersion,
   checkInPlace,
+  isInferenceTensor,
   rebaseHistory,
   requiresGradient,
   snapshot,
@@ -32,8 +33,11 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
   } finally {
     gradMode.enabled = recording;
   }
-  if (record.view !== undefined)
+  if (record.view !== undefined) {
+    // Views of inference tensors are not tracked, wherever they are made.
+    if (isInferenceTensor(values[blueprint.self] as Tensor)) return result;
     markViews(blueprint, values, result instanceof Tensor ? [result] : result);
+  }
   const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
   if (wanted === 0) return result;
   const outputs = result instanceof Tensor ? [result] : result;
@@ -56,7 +60,7 @@ function markViews(
   const { view, name } = blueprint.record;
   const source = values[blueprint.self] as Tensor;
   const from = viewOf(source);
-  const own = gradMode.enabled ? view! : "noGrad";
+  const own = gradMode.enabled ? view! : gradMode.inference ? "inference" : "noGrad";
   // A view of one of several views, or of one made inside noGrad, is bound by what binds its source.
   const creation = from !== null && from.creation !== "single" ? from.creation : own;
   for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
