@@ -5,6 +5,7 @@ import {
   type AnyRecord,
   Blueprint,
   OperationNode,
+  shownOf,
   type OperationRecord,
   type TensorNames,
 } from "./blueprint.ts";
@@ -123,7 +124,7 @@ function attach(
   original: Tensor | null,
   wanted: number,
 ): OperationNode {
-  const { tensorNames, unsavedNames, record } = blueprint;
+  const { tensorNames, record } = blueprint;
   const inputs: (Tensor | null)[] = [];
   let counts: number[] | null = null;
   for (let i = 0; i < tensorNames.length; i++) {
@@ -136,14 +137,15 @@ function attach(
     } else
       inputs.push(value instanceof Tensor && record.backward?.[name] !== undefined ? value : null);
   }
-  // The arguments were read for this call alone: what is not kept is taken out where it stands.
+  // The arguments were read for this call alone: what is not kept is replaced where it stands.
   const kept = values as Record<string, unknown>;
-  for (let i = 0; i < unsavedNames.length; i++) kept[unsavedNames[i]!] = null;
   const unread = blueprint.unread(wanted);
-  for (let i = 0; i < unread.length; i++) kept[unread[i]!] = null;
-  if (original !== null && kept[blueprint.self] !== null) kept[blueprint.self] = original;
-  const complete = unsavedNames.length === 0 && unread.length === 0;
-  return new OperationNode(blueprint, kept, inputs, counts, outputs, complete);
+  for (let i = 0; i < unread.length; i++) {
+    const value = kept[unread[i]!];
+    kept[unread[i]!] = value instanceof Tensor ? shownOf(value) : null;
+  }
+  if (original !== null && kept[blueprint.self] instanceof Tensor) kept[blueprint.self] = original;
+  return new OperationNode(blueprint, kept, inputs, counts, outputs);
 }
 
 /** Bit i: argument i of the names, or an item of that list, needs a gradient. */
