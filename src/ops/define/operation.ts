@@ -1,5 +1,6 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { gradMode } from "../../autograd/mode.ts";
+import { batches } from "../../core/device.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -17,13 +18,15 @@ import {
   View,
   viewOf,
 } from "./history.ts";
+import { checkLevel, highestDevice, raised } from "./levels.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
 
-function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
+function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   const { record } = blueprint;
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recording = gradMode.enabled;
   gradMode.enabled = false;
   let result: Tensor | readonly Tensor[];
@@ -47,6 +50,29 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
   return result;
 }
 
+function tensorsOf(values: Values<Parameters>): Tensor[] {
+  return Object.values(values).flatMap((value) => {
+    if (value instanceof Tensor) return [value];
+    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
+  });
+}
+
+/** The arguments with tensors of lower levels lifted to the highest. */
+function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
+  const tensors = tensorsOf(values);
+  if (tensors.length < 2) return values;
+  const device = highestDevice(tensors);
+  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
+  const lifted = (item: unknown): unknown =>
+    item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(lifted) : lifted(value),
+    ]),
+  );
+}
+
 function markViews(
   blueprint: Blueprint,
   values: Values<Parameters>,
@@ -61,10 +87,12 @@ function markViews(
   for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
 }
 
-function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
+function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
   const { record } = blueprint;
   const name = `${record.name}_`;
-  const self = values[blueprint.self] as Tensor;
+  const self = given[blueprint.self] as Tensor;
+  if (batches.used) checkLevel(name, self, tensorsOf(given));
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recorded = gradMode.enabled && anyTracked(blueprint.ruleNames, values);
   checkInPlace(name, self, recorded || requiresGradient(self));
   const apart = withoutOverlap(blueprint, values, self);
