@@ -74,7 +74,7 @@ interface Mapped {
   readonly tensors: readonly Tensor[];
   readonly dims: readonly (number | null)[];
   readonly size: number;
-  rebuild(tensors: readonly Tensor[]): readonly unknown[];
+  readonly rebuild: (tensors: readonly Tensor[]) => readonly unknown[];
 }
 
 function mappedArguments(args: readonly unknown[], inDims: unknown): Mapped {
