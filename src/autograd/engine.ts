@@ -2,6 +2,7 @@
 // Generic over the value that flows, so it can be read and tested with plain numbers.
 import { runPreHooks, runPostHooks } from "./hooks.ts";
 import type { Node, Sender } from "./node.ts";
+import { observation } from "./observer.ts";
 
 /** A node's output: where a gradient enters or is captured. */
 interface Edge<V> {
@@ -64,7 +65,8 @@ export class Task<V> implements Sender<V> {
         if (node.dependencies === 0 && !this.ready.includes(node) && !this.sinks.includes(node))
           this.push(node);
       for (let node = this.pop(); node !== undefined; node = this.pop())
-        this.execute(node, captures);
+        if (observation.visit === null) this.execute(node, captures);
+        else this.executeVisited(node, captures, observation.visit);
       finished = true;
     } finally {
       if (!finished || captures !== null || this.shadows !== null) this.restore();
@@ -159,7 +161,8 @@ export class Task<V> implements Sender<V> {
     if (wanted) {
       const idle =
         node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient;
-      if (hooks !== null && hooks.post !== null) this.executeObserved(node, idle);
+      if (observation.pass !== null || (hooks !== null && hooks.post !== null))
+        this.executeObserved(node, idle);
       else if (idle)
         for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
       else node.run(this);
@@ -170,19 +173,32 @@ export class Task<V> implements Sender<V> {
     if (this.shadows === null && captures === null) node.task = null;
   }
 
-  // Hooks that see a node's results get them before they travel on.
+  private executeVisited(
+    node: Node<V>,
+    captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null,
+    visit: NonNullable<(typeof observation)["visit"]>,
+  ): void {
+    visit(node, () => this.execute(node, captures));
+  }
+
+  // Hooks and observers that see a node's results get them before they travel on.
   private executeObserved(node: Node<V>, idle: boolean): void {
+    const observer = observation.pass;
     const collected: (V | null)[] = node.next.map(() => null);
     const gradients = [node.incoming, ...(node.incomingRest?.slice(1) ?? [])];
     this.collected = collected;
     try {
-      if (!idle) node.run(this);
+      if (!idle) {
+        if (observer === null) node.run(this);
+        else observer.run(node, () => node.run(this));
+      }
     } finally {
       this.collected = null;
     }
-    runPostHooks(node.hooks!, collected, gradients).forEach((value, slot) =>
-      this.send(node, slot, value),
-    );
+    const results =
+      node.hooks === null ? collected : runPostHooks(node.hooks, collected, gradients);
+    observer?.computed(node, results);
+    results.forEach((value, slot) => this.send(node, slot, value));
   }
 
   private restore(): void {

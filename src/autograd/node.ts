@@ -1,4 +1,5 @@
 // Graph nodes: what an operation leaves behind so that gradients can flow back through it.
+import { observation } from "./observer.ts";
 
 /** Carries gradients along edges: the pass in progress. */
 export interface Sender<V> {
@@ -56,6 +57,7 @@ export abstract class Node<V> {
     this.dependencies = 0;
     this.incoming = null;
     this.incomingRest = null;
+    if (observation.created !== null) observation.created(this);
   }
 
   /** The name that PyTorch gives such a node, for example `MulBackward0`. */
