@@ -2,6 +2,7 @@
 // Generic over the value that flows, so it can be read and tested with plain numbers.
 import { runPreHooks, runPostHooks } from "./hooks.ts";
 import type { Node, Pass } from "./node.ts";
+import { observation } from "./observer.ts";
 
 /** A node's output: where a gradient enters or is captured. */
 interface Edge<V> {
@@ -87,7 +88,9 @@ export class Task<V> implements Pass<V>, Current {
       for (const { node } of roots)
         if (node.dependencies === 0 && !this.ready.includes(node) && !this.sinks.includes(node))
           this.push(node);
-      for (let node = this.pop(); node !== undefined; node = this.pop()) this.execute(node);
+      for (let node = this.pop(); node !== undefined; node = this.pop())
+        if (observation.visit === null) this.execute(node);
+        else this.executeVisited(node, observation.visit);
       finished = true;
       if (this.callbacks !== null) this.callBack(this.callbacks);
     } finally {
@@ -204,10 +207,12 @@ export class Task<V> implements Pass<V>, Current {
     if (hooks !== null && (wanted || captured !== undefined)) runPreHooks(hooks, node, wanted);
     if (captured !== undefined && !wanted) take(node, captured);
     if (wanted) {
-      if (hooks !== null && hooks.post !== null) this.observe(node);
+      const observer = observation.pass;
+      if (observer !== null || (hooks !== null && hooks.post !== null)) this.observe(node);
       if (node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient)
         for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
-      else node.run(this);
+      else if (observer === null) node.run(this);
+      else this.runObserved(node, observer);
       if (this.collected !== null) this.sendObserved(node, this.collected);
       if (!this.keepGraph) node.release();
     }
@@ -216,12 +221,22 @@ export class Task<V> implements Pass<V>, Current {
     if (this.shadows === null && this.captures === null) node.task = null;
   }
 
-  // Hooks that see a node's results get them before they travel on.
+  // Closures have methods of their own: where one is made, all that it sees moves to the heap.
+  private executeVisited(node: Node<V>, visit: NonNullable<(typeof observation)["visit"]>): void {
+    visit(node, () => this.execute(node));
+  }
+
+  private runObserved(node: Node<V>, observer: NonNullable<(typeof observation)["pass"]>): void {
+    observer.run(node, () => node.run(this));
+  }
+
+  // Hooks and observers that see a node's results get them before they travel on.
   private sendObserved(node: Node<V>, collected: readonly (V | null)[]): void {
     this.collected = null;
-    runPostHooks(node.hooks!, collected, node.arrived()).forEach((value, slot) =>
-      this.send(node, slot, value),
-    );
+    const results =
+      node.hooks === null ? collected : runPostHooks(node.hooks, collected, node.arrived());
+    observation.pass?.computed(node, results);
+    results.forEach((value, slot) => this.send(node, slot, value));
   }
 
   private restore(): void {

@@ -1,4 +1,5 @@
 // Graph nodes: what an operation leaves behind so that gradients can flow back through it.
+import { observation } from "./observer.ts";
 
 import { AutogradError } from "../core/errors.ts";
 import {
@@ -60,6 +61,7 @@ export abstract class Node<V> {
     this.dependencies = 0;
     this.incoming = null;
     this.incomingRest = null;
+    if (observation.created !== null) observation.created(this);
   }
 
   /** The name that PyTorch gives such a node, for example `MulBackward0`. */

@@ -1,5 +1,6 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { gradMode } from "../../autograd/mode.ts";
+import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -17,6 +18,7 @@ import {
   View,
   viewOf,
 } from "./history.ts";
+import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
@@ -190,10 +192,16 @@ export function operation<const P extends Parameters, const S extends TensorName
   const mutates = record.inPlace === true || write !== undefined;
   const attached: Attached = {
     record: full as Attached["record"],
-    inPlace: mutates ? (...args) => runInPlace(blueprint, signatureInPlace.read(args)) : null,
+    inPlace: mutates
+      ? observable(`${full.name}_`, (args) => runInPlace(blueprint, signatureInPlace.read(args)))
+      : null,
   };
-  const invoke = (...args: readonly unknown[]): unknown =>
+  const call = (args: readonly unknown[]): unknown =>
     present(full, run(blueprint, signature.read(args)));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? present(full, run(blueprint, signature.read(args)))
+      : observed(full.name, args, call);
   return Object.assign(invoke, attached) as F;
 }
 
@@ -219,8 +227,12 @@ export function composite<const P extends Parameters, F>(record: {
   readonly quick?: Quick<P>;
 }): F {
   const signature = new Signature(record.name, record.parameters, record.quick);
-  const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));
-  const inPlace = (...args: readonly unknown[]): unknown => {
+  const call = (args: readonly unknown[]): unknown => record.compute(signature.read(args));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? record.compute(signature.read(args))
+      : observed(record.name, args, call);
+  const inPlace = observable(`${record.name}_`, (args) => {
     const self = args[0] as Tensor;
     const name = `${record.name}_`;
     const recorded =
@@ -234,7 +246,7 @@ export function composite<const P extends Parameters, F>(record: {
     self.copy_(result);
     self.storage.writer = name;
     return self;
-  };
+  });
   const attached: Attached = {
     record: record as Attached["record"],
     inPlace: record.inPlace === true ? inPlace : null,

@@ -1,11 +1,13 @@
 // Pointwise operations: an expression for one element; kernels, derivatives, broadcasting and promotion follow from it.
 import { gradMode } from "../../autograd/mode.ts";
+import { observation } from "../../autograd/observer.ts";
 import { bool, type DType, float32, getDefaultDtype } from "../../core/dtype.ts";
 import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { constant, type Expression, input, scalar } from "../../core/expression.ts";
 import { resultType } from "../../core/promotion.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
+import { observable, observed } from "./observable.ts";
 import { commonDevice, commonSizes, evaluate, record } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
 import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
@@ -246,10 +248,13 @@ export function pointwise<F>(record: PointwiseRecord): F {
     record: { ...record, parameters: own.parameters },
     inPlace:
       (record.inPlace ?? record.promotion !== "comparison")
-        ? (self, ...args) => own.callInPlace(self as Tensor, args)
+        ? observable(`${record.name}_`, ([self, ...args]) => own.callInPlace(self as Tensor, args))
         : null,
   };
+  const callWith = ([a, b, c, d, e]: readonly unknown[]): Tensor => own.call(a, b, c, d, e);
   const call = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): Tensor =>
-    own.call(a, b, c, d, e);
+    observation.call === null
+      ? own.call(a, b, c, d, e)
+      : (observed(record.name, [a, b, c, d, e], callWith) as Tensor);
   return Object.assign(call, attached) as F;
 }
