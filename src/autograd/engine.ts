@@ -43,6 +43,8 @@ export class Task<V> implements Sender<V> {
   private shadows: Shadow<V>[] | null = null;
   private needed: Set<Node<V>> | null = null;
   private collected: (V | null)[] | null = null;
+  // Nodes are made after those they lead to, so none older than every captured one lies on a way to it. Sinks are numbered apart.
+  private oldest = 0;
 
   constructor(add: (a: V, b: V) => V, keepGraph: boolean) {
     this.add = add;
@@ -57,6 +59,11 @@ export class Task<V> implements Sender<V> {
     let finished = false;
     try {
       for (const root of roots) this.visit(root.node);
+      if (captures !== null) {
+        this.oldest = Infinity;
+        for (const { sequence, next } of captures.keys())
+          this.oldest = Math.min(this.oldest, next.length === 0 ? 0 : sequence);
+      }
       this.countDependencies();
       if (captures !== null) this.needed = this.leadingTo(captures);
       for (const { node, index, value } of roots) this.deliver(node, index, value);
@@ -78,7 +85,7 @@ export class Task<V> implements Sender<V> {
       return;
     }
     const next = from.next[slot];
-    if (next === null || next === undefined) return;
+    if (next === null || next === undefined || next.sequence < this.oldest) return;
     if (value !== null) this.deliver(next, from.nextIndex[slot]!, value);
     if (--next.dependencies === 0) this.push(next);
   }
@@ -115,7 +122,7 @@ export class Task<V> implements Sender<V> {
       const next = visited[i]!.next;
       for (let k = 0; k < next.length; k++) {
         const node = next[k]!;
-        if (node === null) continue;
+        if (node === null || node.sequence < this.oldest) continue;
         if (node.task !== this) this.visit(node);
         node.dependencies++;
       }
