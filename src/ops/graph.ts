@@ -11,8 +11,6 @@ import {
   gradientNode,
   isInferenceTensor,
   requiresGradient,
-  saysRequiresGradient,
-  trackLeaf,
   viewOf,
 } from "./define/history.ts";
 import { alias } from "./define/memory.ts";
@@ -66,7 +64,7 @@ function setRequiresGrad(self: Tensor, value: boolean): void {
       );
     return;
   }
-  trackLeaf(self, value);
+  self.tracked = value;
 }
 
 function setGrad(self: Tensor, value: Tensor | null | undefined): void {
@@ -106,7 +104,7 @@ Object.defineProperties(Tensor.prototype, {
   requiresGrad: {
     configurable: true,
     get(this: Tensor): boolean {
-      return saysRequiresGradient(this);
+      return requiresGradient(this);
     },
     set(this: Tensor, value: boolean) {
       setRequiresGrad(this, value);

@@ -7,7 +7,7 @@ import { AutogradError } from "../../core/errors.ts";
 import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { computeType, type Derivation, type Formula, fromGradient } from "./formula.ts";
-import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
+import { gradientNode, onlyInference, rebaseHistory, requiresGradient } from "./history.ts";
 import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit } from "./blueprint.ts";
@@ -190,7 +190,8 @@ export function record(
     if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
       wanted |= 1 << i;
   }
-  if (wanted !== 0) attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
+  if (wanted !== 0 && !onlyInference(tensors))
+    attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
 }
 
 /** Makes the node of a computed formula; bit i of `wanted` says that tensor i needs a gradient. */

@@ -15,6 +15,7 @@ import {
   bumpVersion,
   checkInPlace,
   isInferenceTensor,
+  onlyInference,
   rebaseHistory,
   requiresGradient,
   snapshot,
@@ -46,6 +47,9 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   }
   const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
   if (wanted === 0) return result;
+  const self = values[blueprint.self];
+  if (self instanceof Tensor && isInferenceTensor(self) && onlyInference(tensorsOf(values)))
+    return result;
   const outputs = result instanceof Tensor ? [result] : result;
   const node = attach(blueprint, values, outputs, null, wanted);
   for (let index = 0; index < outputs.length; index++) {
