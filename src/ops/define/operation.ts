@@ -1,6 +1,6 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { gradMode } from "../../autograd/mode.ts";
-import { batches } from "../../core/device.ts";
+import { batches, type Device } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
@@ -19,7 +19,7 @@ import {
   View,
   viewOf,
 } from "./history.ts";
-import { checkLevel, highestDevice, raised } from "./levels.ts";
+import { checkLevel, raised } from "./levels.ts";
 import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
@@ -53,19 +53,28 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   return result;
 }
 
-function tensorsOf(values: Values<Parameters>): Tensor[] {
-  return Object.values(values).flatMap((value) => {
-    if (value instanceof Tensor) return [value];
-    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
-  });
+/** The device of the highest level among the tensors of a call; null where all are of one level. */
+function liftingDevice(values: Values<Parameters>): Device | null {
+  let highest: Device | null = null;
+  let mixed = false;
+  const see = (item: unknown): void => {
+    if (!(item instanceof Tensor)) return;
+    const { device } = item.storage;
+    if (highest !== null && device.level !== highest.level) mixed = true;
+    if (highest === null || device.level > highest.level) highest = device;
+  };
+  for (const name in values) {
+    const value = values[name];
+    if (Array.isArray(value)) value.forEach(see);
+    else see(value);
+  }
+  return mixed ? highest : null;
 }
 
 /** The arguments with tensors of lower levels lifted to the highest. */
 function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
-  const tensors = tensorsOf(values);
-  if (tensors.length < 2) return values;
-  const device = highestDevice(tensors);
-  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
+  const device = liftingDevice(values);
+  if (device === null) return values;
   const lifted = (item: unknown): unknown =>
     item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
   return Object.fromEntries(
@@ -94,8 +103,8 @@ function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
   const { record } = blueprint;
   const name = `${record.name}_`;
   const self = given[blueprint.self] as Tensor;
-  if (batches.used) checkLevel(name, self, tensorsOf(given));
   const values = batches.used ? onOneLevel(blueprint, given) : given;
+  if (values !== given) checkLevel(name, self, [values[blueprint.self] as Tensor]);
   const wanted = gradMode.enabled ? wantedOf(blueprint.ruleNames, values) : 0;
   const recorded = wanted !== 0;
   checkInPlace(name, self, recorded || requiresGradient(self));
