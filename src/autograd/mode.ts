@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Whether operations are recorded: the grad mode, and the ways to change it for a while.
 import { AutogradError } from "../core/errors.ts";
+import { forwardMode } from "./forward.ts";
 
 /** The current mode. A mutable record rather than a variable, so that hot paths read it without a call. */
 export const gradMode: { enabled: boolean } = { enabled: true };
@@ -94,4 +95,9 @@ export const setGradEnabled: SetGradEnabled = (<T>(mode: boolean, callback?: () 
 /** Whether operations are being recorded. */
 export function isGradEnabled(): boolean {
   return gradMode.enabled;
+}
+
+/** Whether what is computed now may be differentiated, backward or forward: then shortcuts outside the graph are wrong. */
+export function isDifferentiable(): boolean {
+  return gradMode.enabled || forwardMode.active;
 }

@@ -51,6 +51,10 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly backward?: { readonly [K in keyof P]?: Rule<P, S> };
   /** Results that share the first argument's memory: one, or several, which then may not be changed in place. */
   readonly view?: "single" | "multiple";
+  /** Whether the results are linear in all differentiable arguments together: then tangents take the same way. */
+  readonly linear?: boolean;
+  /** Whether the one result is linear in each differentiable argument by itself, as a product is. */
+  readonly multilinear?: boolean;
   /** Field names of several results, in order. */
   readonly outputs?: readonly string[];
   /** Whether `name_` exists, which writes the result into the first argument. */

@@ -1,4 +1,5 @@
 // A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
+import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, NodeHooks, type Sender } from "../../autograd/node.ts";
 import { AutogradError } from "../../core/errors.ts";
@@ -6,6 +7,7 @@ import { mayOverlap, type Sizes } from "../../core/shape.ts";
 import type { GraphNode, Tensor, ViewRecord } from "../../core/tensor.ts";
 import { AccumulateGrad } from "./accumulate.ts";
 import { emptyLike } from "./memory.ts";
+import { copyTangents } from "./tangent.ts";
 import { transfer } from "./transfer.ts";
 
 /** How a view came about; it decides whether it may be changed in place while recording. */
@@ -102,6 +104,7 @@ export function snapshot(tensor: Tensor): Tensor {
   copy.node = gradientNode(tensor);
   copy.outputIndex = tensor.outputIndex;
   copy.tracked = tensor.tracked;
+  if (forwardMode.active) copyTangents(tensor, copy);
   return copy;
 }
 

@@ -1,4 +1,5 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
@@ -18,11 +19,14 @@ import {
   viewOf,
 } from "./history.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
+import { argumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
+import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
 function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
+  if (forwardMode.active) return runForward(blueprint, values);
   const { record } = blueprint;
   const recording = gradMode.enabled;
   gradMode.enabled = false;
@@ -47,6 +51,58 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
   return result;
 }
 
+/** A call's results with their tangents. */
+function runForward(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
+  const { levels } = forwardMode;
+  const result = beneath(levels[0]!, () => run(blueprint, values));
+  const outputs = result instanceof Tensor ? [result] : result;
+  for (const level of levels) {
+    const tangents = argumentTangents(blueprint, values, level);
+    if (tangents === null) continue;
+    beneath(level, () =>
+      pushforward(callOf(blueprint, values, outputs), tangents).forEach((tangent, i) => {
+        if (tangent !== null) setTangent(outputs[i]!, level, laidOut(tangent, outputs[i]!));
+      }),
+    );
+  }
+  return result;
+}
+
+function callOf(
+  blueprint: Blueprint,
+  values: Values<Parameters>,
+  outputs: readonly Tensor[],
+): Call {
+  return {
+    blueprint,
+    values,
+    outputs,
+    again: (others) => run(blueprint, others),
+    node: (place) => attach(blueprint, values, outputs, null, place),
+  };
+}
+
+/** An in-place call that changes tangents along with the memory. */
+function runInPlaceForward(blueprint: Blueprint, values: Values<Parameters>): Tensor {
+  const { levels } = forwardMode;
+  const self = values[blueprint.self] as Tensor;
+  const change = (): Tensor => beneath(levels[0]!, () => runInPlace(blueprint, values));
+  const touched = levels.filter((level) => argumentTangents(blueprint, values, level) !== null);
+  if (touched.length === 0) return change();
+  // Rules read what was there before the change.
+  const apart =
+    blueprint.record.linear === true
+      ? values
+      : { ...withoutOverlap(blueprint, values, self), [blueprint.self]: snapshot(self) };
+  change();
+  for (const level of touched) {
+    const tangents = argumentTangents(blueprint, apart, level)!;
+    const [tangent] = beneath(level, () => pushforward(callOf(blueprint, apart, [self]), tangents));
+    if (tangent !== null && tangent !== undefined) overwriteTangent(self, level, tangent);
+  }
+  return self;
+}
+
 function markViews(
   blueprint: Blueprint,
   values: Values<Parameters>,
@@ -62,6 +118,7 @@ function markViews(
 }
 
 function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
+  if (forwardMode.active) return runInPlaceForward(blueprint, values);
   const { record } = blueprint;
   const name = `${record.name}_`;
   const self = values[blueprint.self] as Tensor;
@@ -106,12 +163,16 @@ function withoutOverlap(
   return out;
 }
 
-/** The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change. */
+/**
+ * The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change; `place` says which
+ * tensors gradients are to go to, if not to the arguments.
+ */
 function attach(
   blueprint: Blueprint,
   values: Values<Parameters>,
   outputs: readonly Tensor[],
   original: Tensor | null,
+  place: ((tensor: Tensor) => Tensor) | null = null,
 ): OperationNode {
   const { tensorNames, unsavedNames, record } = blueprint;
   const inputs: (Tensor | null)[] = [];
@@ -126,6 +187,8 @@ function attach(
     } else
       inputs.push(value instanceof Tensor && record.backward?.[name] !== undefined ? value : null);
   }
+  if (place !== null)
+    for (let i = 0; i < inputs.length; i++) if (inputs[i] !== null) inputs[i] = place(inputs[i]!);
   if (unsavedNames.length === 0 && original === null)
     return new OperationNode(blueprint, values, inputs, counts, outputs);
   const kept: Record<string, unknown> = { ...values };

@@ -1,4 +1,5 @@
 // Pointwise operations: an expression for one element; kernels, derivatives, broadcasting and promotion follow from it.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { bool, type DType, float32, getDefaultDtype } from "../../core/dtype.ts";
 import { ArgumentError, DTypeError } from "../../core/errors.ts";
@@ -6,7 +7,7 @@ import { constant, type Expression, input, scalar } from "../../core/expression.
 import { resultType } from "../../core/promotion.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
-import { commonDevice, commonSizes, evaluate, record } from "./evaluate.ts";
+import { commonDevice, commonSizes, differential, evaluate, record } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
 import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
 import {
@@ -20,6 +21,7 @@ import {
 } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import type { Attached } from "./registry.ts";
+import { overwriteTangent, tangentsOf } from "./tangent.ts";
 
 /**
  * The result type of an operation: `arithmetic` promotes, `floating` promotes and turns integers to the default floating type,
@@ -227,6 +229,9 @@ function writeInPlace(
   const old = reads ? snapshot(self) : self;
   // Another layout over the same memory is read before it is overwritten.
   const operands = tensors.map((t) => (t !== self && t.storage === self.storage ? snapshot(t) : t));
+  const rewriteTangents = forwardMode.active
+    ? tangentsInPlace(formula, operands, scalars, self)
+    : null;
   device.backend.map(
     formula.program.typedFor(compute, operands, self.dtype),
     self,
@@ -236,7 +241,30 @@ function writeInPlace(
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
     record(formula, operands, scalars, self, true, { old });
+  rewriteTangents?.();
   return self;
+}
+
+/** Computes the tangents that an in-place change will leave, from the values before it; they are written once it is made. */
+function tangentsInPlace(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  self: Tensor,
+): () => void {
+  let operands = tensors;
+  const writes = forwardMode.levels.flatMap((level) => {
+    const tangents = tangentsOf(tensors, level);
+    if (tangents === null) return [];
+    // The tangent's own graph may read the old value.
+    if (gradMode.enabled && operands === tensors)
+      operands = tensors.map((t) => (t === self ? snapshot(t) : t));
+    const fresh = beneath(level, () =>
+      differential(formula, operands, tangents, scalars, self, null),
+    );
+    return [() => overwriteTangent(self, level, fresh)];
+  });
+  return () => writes.forEach((write) => write());
 }
 
 /** Makes the callable of a pointwise operation from its record. */

@@ -1,5 +1,6 @@
 // Sums and means of an expression over dimensions, computed in one kernel without storing the expression's values.
 // The gradient is one pointwise formula per operand, so that it differentiates again.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import type { ReductionKind } from "../../core/backend.ts";
@@ -21,8 +22,9 @@ import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
 import { fit, nodeName } from "./blueprint.ts";
-import { commonDevice, commonSizes, evaluate } from "./evaluate.ts";
+import { commonDevice, commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
 /** Which dimensions a reduction removes: sizes with them at 1, sizes without them, and how many elements meet in each result. */
 export interface Region {
@@ -258,21 +260,44 @@ export class Reduction {
     const sizes = tensors.length === 1 ? tensors[0]!.sizes : commonSizes(this.name, tensors);
     const region = regionOf(this.name, sizes, dims);
     const numbers = mean ? [...scalars, region.count] : scalars;
-    const out = reduceRaw(
-      "sum",
-      tensors,
-      sizes,
-      region,
-      keepdim,
-      output,
-      formula.program,
-      numbers,
-      mean ? region.count : 1,
-    );
-    if (gradMode.enabled && output.kind === "floating")
-      record(formula, tensors, numbers, sizes, region.kept, out);
-    return out;
+    const divisor = mean ? region.count : 1;
+    return reduceFormula(formula, tensors, numbers, sizes, region, keepdim, output, divisor);
   }
+}
+
+/** The sum of a formula's values over a region, divided; recorded, and with its tangents. */
+function reduceFormula(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  sizes: Sizes,
+  region: Region,
+  keepdim: boolean,
+  output: DType,
+  divisor: number,
+): Tensor {
+  const { program } = formula;
+  const out = reduceRaw("sum", tensors, sizes, region, keepdim, output, program, scalars, divisor);
+  if (output.kind !== "floating") return out;
+  if (gradMode.enabled) record(formula, tensors, scalars, sizes, region.kept, out);
+  if (forwardMode.active)
+    for (const level of forwardMode.levels) {
+      const tangents = tangentsOf(tensors, level);
+      if (tangents === null) continue;
+      const { plan, operands } = tangentOperands(formula, tensors, tangents, null);
+      // The derivative of a mean divides already.
+      const tangent = beneath(level, () =>
+        operands.length === 0
+          ? zeroTangent(out)
+          : reduceFormula(plan.formula, operands, scalars, sizes, region, keepdim, output, 1),
+      );
+      setTangent(
+        out,
+        level,
+        beneath(level, () => laidOut(tangent, out)),
+      );
+    }
+  return out;
 }
 
 function record(
