@@ -1,6 +1,8 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
+import { batches } from "../../core/device.ts";
+import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -18,16 +20,19 @@ import {
   View,
   viewOf,
 } from "./history.ts";
+import { checkLevel, highestDevice, raised } from "./levels.ts";
+import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
-import { argumentTangents, type Call, pushforward } from "./pushforward.ts";
+import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
 import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
-function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
-  if (forwardMode.active) return runForward(blueprint, values);
+function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
+  if (forwardMode.active) return runForward(blueprint, given);
   const { record } = blueprint;
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recording = gradMode.enabled;
   gradMode.enabled = false;
   let result: Tensor | readonly Tensor[];
@@ -38,9 +43,10 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
   }
   if (record.view !== undefined)
     markViews(blueprint, values, result instanceof Tensor ? [result] : result);
-  if (!recording || !anyTracked(blueprint.ruleNames, values)) return result;
+  const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
+  if (wanted === 0) return result;
   const outputs = result instanceof Tensor ? [result] : result;
-  const node = attach(blueprint, values, outputs, null);
+  const node = attach(blueprint, values, outputs, null, wanted);
   for (let index = 0; index < outputs.length; index++) {
     const output = outputs[index]!;
     if (!output.dtype.isFloatingPoint) continue;
@@ -54,13 +60,14 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
 /** A call's results with their tangents. */
 function runForward(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
   const { levels } = forwardMode;
-  const result = beneath(levels[0]!, () => run(blueprint, values));
+  // Recording takes out of the arguments what it does not keep.
+  const result = beneath(levels[0]!, () => run(blueprint, { ...values }));
   const outputs = result instanceof Tensor ? [result] : result;
   for (const level of levels) {
     const tangents = argumentTangents(blueprint, values, level);
     if (tangents === null) continue;
     beneath(level, () =>
-      pushforward(callOf(blueprint, values, outputs), tangents).forEach((tangent, i) => {
+      pushforward(callOf(blueprint, values, outputs, tangents), tangents).forEach((tangent, i) => {
         if (tangent !== null) setTangent(outputs[i]!, level, laidOut(tangent, outputs[i]!));
       }),
     );
@@ -72,13 +79,18 @@ function callOf(
   blueprint: Blueprint,
   values: Values<Parameters>,
   outputs: readonly Tensor[],
+  tangents: ArgumentTangents,
 ): Call {
+  const wanted = blueprint.ruleNames.reduce(
+    (mask, name, i) => mask | (name in tangents ? 1 << i : 0),
+    0,
+  );
   return {
     blueprint,
     values,
     outputs,
     again: (others) => run(blueprint, others),
-    node: (place) => attach(blueprint, values, outputs, null, place),
+    node: (place) => attach(blueprint, { ...values }, outputs, null, wanted, place),
   };
 }
 
@@ -86,7 +98,7 @@ function callOf(
 function runInPlaceForward(blueprint: Blueprint, values: Values<Parameters>): Tensor {
   const { levels } = forwardMode;
   const self = values[blueprint.self] as Tensor;
-  const change = (): Tensor => beneath(levels[0]!, () => runInPlace(blueprint, values));
+  const change = (): Tensor => beneath(levels[0]!, () => runInPlace(blueprint, { ...values }));
   const touched = levels.filter((level) => argumentTangents(blueprint, values, level) !== null);
   if (touched.length === 0) return change();
   // Rules read what was there before the change.
@@ -97,10 +109,35 @@ function runInPlaceForward(blueprint: Blueprint, values: Values<Parameters>): Te
   change();
   for (const level of touched) {
     const tangents = argumentTangents(blueprint, apart, level)!;
-    const [tangent] = beneath(level, () => pushforward(callOf(blueprint, apart, [self]), tangents));
+    const [tangent] = beneath(level, () =>
+      pushforward(callOf(blueprint, apart, [self], tangents), tangents),
+    );
     if (tangent !== null && tangent !== undefined) overwriteTangent(self, level, tangent);
   }
   return self;
+}
+
+function tensorsOf(values: Values<Parameters>): Tensor[] {
+  return Object.values(values).flatMap((value) => {
+    if (value instanceof Tensor) return [value];
+    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
+  });
+}
+
+/** The arguments with tensors of lower levels lifted to the highest. */
+function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
+  const tensors = tensorsOf(values);
+  if (tensors.length < 2) return values;
+  const device = highestDevice(tensors);
+  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
+  const lifted = (item: unknown): unknown =>
+    item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(lifted) : lifted(value),
+    ]),
+  );
 }
 
 function markViews(
@@ -117,12 +154,15 @@ function markViews(
   for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
 }
 
-function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
-  if (forwardMode.active) return runInPlaceForward(blueprint, values);
+function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
+  if (forwardMode.active) return runInPlaceForward(blueprint, given);
   const { record } = blueprint;
   const name = `${record.name}_`;
-  const self = values[blueprint.self] as Tensor;
-  const recorded = gradMode.enabled && anyTracked(blueprint.ruleNames, values);
+  const self = given[blueprint.self] as Tensor;
+  if (batches.used) checkLevel(name, self, tensorsOf(given));
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  const wanted = gradMode.enabled ? wantedOf(blueprint.ruleNames, values) : 0;
+  const recorded = wanted !== 0;
   checkInPlace(name, self, recorded || requiresGradient(self));
   const apart = withoutOverlap(blueprint, values, self);
   const readsOld = recorded && blueprint.savedNames.includes(blueprint.self);
@@ -137,7 +177,7 @@ function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
   });
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
-    rebaseHistory(self, attach(blueprint, apart, [self], original));
+    rebaseHistory(self, attach(blueprint, apart, [self], original, wanted));
   return self;
 }
 
@@ -164,14 +204,15 @@ function withoutOverlap(
 }
 
 /**
- * The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change; `place` says which
- * tensors gradients are to go to, if not to the arguments.
+ * The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change; bit i of `wanted`
+ * says that the gradient of rule i is asked for; `place` says which tensors gradients are to go to, if not to the arguments.
  */
 function attach(
   blueprint: Blueprint,
   values: Values<Parameters>,
   outputs: readonly Tensor[],
   original: Tensor | null,
+  wanted: number,
   place: ((tensor: Tensor) => Tensor) | null = null,
 ): OperationNode {
   const { tensorNames, unsavedNames, record } = blueprint;
@@ -189,23 +230,28 @@ function attach(
   }
   if (place !== null)
     for (let i = 0; i < inputs.length; i++) if (inputs[i] !== null) inputs[i] = place(inputs[i]!);
-  if (unsavedNames.length === 0 && original === null)
-    return new OperationNode(blueprint, values, inputs, counts, outputs);
-  const kept: Record<string, unknown> = { ...values };
+  // The arguments were read for this call alone: what is not kept is taken out where it stands.
+  const kept = values as Record<string, unknown>;
   for (let i = 0; i < unsavedNames.length; i++) kept[unsavedNames[i]!] = null;
-  if (original !== null) kept[blueprint.self] = original;
-  return new OperationNode(blueprint, kept, inputs, counts, outputs);
+  const unread = blueprint.unread(wanted);
+  for (let i = 0; i < unread.length; i++) kept[unread[i]!] = null;
+  if (original !== null && kept[blueprint.self] !== null) kept[blueprint.self] = original;
+  const complete = unsavedNames.length === 0 && unread.length === 0;
+  return new OperationNode(blueprint, kept, inputs, counts, outputs, complete);
 }
 
-function anyTracked(names: readonly string[], values: Values<Parameters>): boolean {
+/** Bit i: argument i of the names, or an item of that list, needs a gradient. */
+function wantedOf(names: readonly string[], values: Values<Parameters>): number {
+  let wanted = 0;
   for (let i = 0; i < names.length; i++) {
     const value = values[names[i]!];
     if (value instanceof Tensor) {
-      if (requiresGradient(value)) return true;
+      if (requiresGradient(value)) wanted |= 1 << i;
     } else if (Array.isArray(value))
-      for (const item of value) if (item instanceof Tensor && requiresGradient(item)) return true;
+      for (const item of value)
+        if (item instanceof Tensor && requiresGradient(item)) wanted |= 1 << i;
   }
-  return false;
+  return wanted;
 }
 
 /** Runs something without recording it. */
@@ -253,10 +299,16 @@ export function operation<const P extends Parameters, const S extends TensorName
   const mutates = record.inPlace === true || write !== undefined;
   const attached: Attached = {
     record: full as Attached["record"],
-    inPlace: mutates ? (...args) => runInPlace(blueprint, signatureInPlace.read(args)) : null,
+    inPlace: mutates
+      ? observable(`${full.name}_`, (args) => runInPlace(blueprint, signatureInPlace.read(args)))
+      : null,
   };
-  const invoke = (...args: readonly unknown[]): unknown =>
+  const call = (args: readonly unknown[]): unknown =>
     present(full, run(blueprint, signature.read(args)));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? present(full, run(blueprint, signature.read(args)))
+      : observed(full.name, args, call);
   return Object.assign(invoke, attached) as F;
 }
 
@@ -282,8 +334,12 @@ export function composite<const P extends Parameters, F>(record: {
   readonly quick?: Quick<P>;
 }): F {
   const signature = new Signature(record.name, record.parameters, record.quick);
-  const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));
-  const inPlace = (...args: readonly unknown[]): unknown => {
+  const call = (args: readonly unknown[]): unknown => record.compute(signature.read(args));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? record.compute(signature.read(args))
+      : observed(record.name, args, call);
+  const inPlace = observable(`${record.name}_`, (args) => {
     const self = args[0] as Tensor;
     const name = `${record.name}_`;
     const recorded =
@@ -297,7 +353,7 @@ export function composite<const P extends Parameters, F>(record: {
     self.copy_(result);
     self.storage.writer = name;
     return self;
-  };
+  });
   const attached: Attached = {
     record: record as Attached["record"],
     inPlace: record.inPlace === true ? inPlace : null,

@@ -22,7 +22,8 @@ import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
 import { fit, nodeName } from "./blueprint.ts";
-import { commonDevice, commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
+import { commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
+import { together } from "./levels.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
 import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
@@ -249,26 +250,25 @@ export class Reduction {
 
   private reduce(
     formula: Formula,
-    tensors: readonly Tensor[],
+    given: readonly Tensor[],
     scalars: readonly number[],
     output: DType,
     dims: Sizes | null,
     keepdim: boolean,
     mean: boolean,
   ): Tensor {
-    if (tensors.length > 1) commonDevice(this.name, tensors);
-    const sizes = tensors.length === 1 ? tensors[0]!.sizes : commonSizes(this.name, tensors);
+    const sizes = given.length === 1 ? given[0]!.sizes : commonSizes(this.name, given);
     const region = regionOf(this.name, sizes, dims);
     const numbers = mean ? [...scalars, region.count] : scalars;
     const divisor = mean ? region.count : 1;
-    return reduceFormula(formula, tensors, numbers, sizes, region, keepdim, output, divisor);
+    return reduceFormula(formula, given, numbers, sizes, region, keepdim, output, divisor);
   }
 }
 
 /** The sum of a formula's values over a region, divided; recorded, and with its tangents. */
 function reduceFormula(
   formula: Formula,
-  tensors: readonly Tensor[],
+  given: readonly Tensor[],
   scalars: readonly number[],
   sizes: Sizes,
   region: Region,
@@ -276,15 +276,16 @@ function reduceFormula(
   output: DType,
   divisor: number,
 ): Tensor {
-  const { program } = formula;
+  const { program, options } = formula;
+  const tensors = given.length > 1 ? together(options.name, given) : given;
   const out = reduceRaw("sum", tensors, sizes, region, keepdim, output, program, scalars, divisor);
   if (output.kind !== "floating") return out;
   if (gradMode.enabled) record(formula, tensors, scalars, sizes, region.kept, out);
   if (forwardMode.active)
     for (const level of forwardMode.levels) {
-      const tangents = tangentsOf(tensors, level);
+      const tangents = tangentsOf(given, level);
       if (tangents === null) continue;
-      const { plan, operands } = tangentOperands(formula, tensors, tangents, null);
+      const { plan, operands } = tangentOperands(formula, given, tangents, null);
       // The derivative of a mean divides already.
       const tangent = beneath(level, () =>
         operands.length === 0
