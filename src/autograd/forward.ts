@@ -34,7 +34,8 @@ export const forwardMode: { active: boolean; levels: readonly ForwardLevel[] } =
   levels: [],
 };
 
-function see(levels: readonly ForwardLevel[]): void {
+/** Makes just these levels visible to operations. */
+export function seeLevels(levels: readonly ForwardLevel[]): void {
   forwardMode.levels = levels;
   forwardMode.active = levels.length > 0;
 }
@@ -42,23 +43,23 @@ function see(levels: readonly ForwardLevel[]): void {
 /** Opens a level inside those that are open. */
 export function openLevel(): ForwardLevel {
   const level = new ForwardLevel(forwardMode.levels);
-  see([...forwardMode.levels, level]);
+  seeLevels([...forwardMode.levels, level]);
   return level;
 }
 
 /** Closes a level; its tangents are gone. */
 export function closeLevel(level: ForwardLevel): void {
   level.close();
-  see(forwardMode.levels.filter((other) => other !== level));
+  seeLevels(forwardMode.levels.filter((other) => other !== level));
 }
 
 /** Runs a callback that sees only the levels below one: so a level's tangents are computed. */
 export function beneath<T>(level: ForwardLevel, callback: () => T): T {
   const before = forwardMode.levels;
-  see(level.below);
+  seeLevels(level.below);
   try {
     return callback();
   } finally {
-    see(before);
+    seeLevels(before);
   }
 }

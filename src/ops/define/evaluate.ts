@@ -50,7 +50,7 @@ class PointwiseNode extends Node<Tensor> {
     super(next, nextIndex);
     this.formula = formula;
     this.saved = saved;
-    this.versions = saved === null ? null : versionsOf(saved);
+    this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.fits = fits;
   }

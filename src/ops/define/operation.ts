@@ -8,12 +8,14 @@ import {
   type AnyRecord,
   Blueprint,
   OperationNode,
+  shownOf,
   type OperationRecord,
   type TensorNames,
 } from "./blueprint.ts";
 import {
   bumpVersion,
   checkInPlace,
+  isInferenceTensor,
   rebaseHistory,
   requiresGradient,
   snapshot,
@@ -41,8 +43,11 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   } finally {
     gradMode.enabled = recording;
   }
-  if (record.view !== undefined)
+  if (record.view !== undefined) {
+    // Views of inference tensors are not tracked, wherever they are made.
+    if (isInferenceTensor(values[blueprint.self] as Tensor)) return result;
     markViews(blueprint, values, result instanceof Tensor ? [result] : result);
+  }
   const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
   if (wanted === 0) return result;
   const outputs = result instanceof Tensor ? [result] : result;
@@ -148,7 +153,7 @@ function markViews(
   const { view, name } = blueprint.record;
   const source = values[blueprint.self] as Tensor;
   const from = viewOf(source);
-  const own = gradMode.enabled ? view! : "noGrad";
+  const own = gradMode.enabled ? view! : gradMode.inference ? "inference" : "noGrad";
   // A view of one of several views, or of one made inside noGrad, is bound by what binds its source.
   const creation = from !== null && from.creation !== "single" ? from.creation : own;
   for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
@@ -215,7 +220,7 @@ function attach(
   wanted: number,
   place: ((tensor: Tensor) => Tensor) | null = null,
 ): OperationNode {
-  const { tensorNames, unsavedNames, record } = blueprint;
+  const { tensorNames, record } = blueprint;
   const inputs: (Tensor | null)[] = [];
   let counts: number[] | null = null;
   for (let i = 0; i < tensorNames.length; i++) {
@@ -230,14 +235,15 @@ function attach(
   }
   if (place !== null)
     for (let i = 0; i < inputs.length; i++) if (inputs[i] !== null) inputs[i] = place(inputs[i]!);
-  // The arguments were read for this call alone: what is not kept is taken out where it stands.
+  // The arguments were read for this call alone: what is not kept is replaced where it stands.
   const kept = values as Record<string, unknown>;
-  for (let i = 0; i < unsavedNames.length; i++) kept[unsavedNames[i]!] = null;
   const unread = blueprint.unread(wanted);
-  for (let i = 0; i < unread.length; i++) kept[unread[i]!] = null;
-  if (original !== null && kept[blueprint.self] !== null) kept[blueprint.self] = original;
-  const complete = unsavedNames.length === 0 && unread.length === 0;
-  return new OperationNode(blueprint, kept, inputs, counts, outputs, complete);
+  for (let i = 0; i < unread.length; i++) {
+    const value = kept[unread[i]!];
+    kept[unread[i]!] = value instanceof Tensor ? shownOf(value) : null;
+  }
+  if (original !== null && kept[blueprint.self] instanceof Tensor) kept[blueprint.self] = original;
+  return new OperationNode(blueprint, kept, inputs, counts, outputs);
 }
 
 /** Bit i: argument i of the names, or an item of that list, needs a gradient. */

@@ -125,7 +125,7 @@ class ReductionNode extends Node<Tensor> {
     super(next, nextIndex);
     this.formula = formula;
     this.saved = saved;
-    this.versions = saved === null ? null : versionsOf(saved);
+    this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.sizes = sizes;
     this.kept = kept;
