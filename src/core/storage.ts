@@ -8,6 +8,12 @@ export interface Block {
   copyOut(storage: Storage): ArrayBuffer;
 }
 
+/** Whether new storages count their in-place writes; those made in inference mode do not. A record, so that it is read without a call. */
+export const storageMode: { counted: boolean } = { counted: true };
+
+/** The version of storages that count none: inference tensors lie on them. */
+export const uncounted = -1;
+
 /**
  * Bytes shared by a tensor, its views and its detached aliases, with their common version counter.
  * A negative position means that `memory` is an ArrayBuffer, which may have been handed to user code and so may be detached at any time,
@@ -19,7 +25,7 @@ export class Storage {
   /** Where in its block the storage begins, in bytes. Never an address: one that large would cost an allocation of its own. */
   position: number;
   readonly byteLength: number;
-  /** Counts in-place writes, so that a saved value can tell whether it is still what was saved. */
+  /** Counts in-place writes, so that a saved value can tell whether it is still what was saved; `uncounted` for inference tensors. */
   version: number;
   /** The operation that wrote last: named by the error when a saved value turns out changed. */
   writer: string;
@@ -32,7 +38,7 @@ export class Storage {
     this.position = position;
     this.byteLength = byteLength;
     // Assigned here rather than where they are declared: initialisers cost a call for each storage.
-    this.version = 0;
+    this.version = storageMode.counted ? 0 : uncounted;
     this.writer = "";
     this.kept = false;
   }
