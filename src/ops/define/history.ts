@@ -171,9 +171,7 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
 
 /** Notes that memory was written by an operation. */
 export function bumpVersion(operation: string, tensor: Tensor): void {
-  const { storage } = tensor;
-  if (storage.version !== uncounted) storage.version++;
-  storage.writer = operation;
+  tensor.storage.written(operation);
 }
 
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */
