@@ -3,3 +3,4 @@ export * from "../ops/autograd.ts";
 export { GradcheckError } from "../core/errors.ts";
 export { gradcheck, type GradcheckOptions } from "./gradcheck.ts";
 export { gradgradcheck, type GradgradcheckOptions } from "./gradgradcheck.ts";
+export * as functional from "./functional.ts";
