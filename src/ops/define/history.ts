@@ -1,6 +1,7 @@
 // A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
+import { origins, signed } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
 import type { GraphNode, Tensor, ViewRecord } from "../../core/tensor.ts";
@@ -138,7 +139,7 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
 /** Notes that memory was written by an operation. */
 export function bumpVersion(operation: string, tensor: Tensor): void {
   tensor.storage.version++;
-  tensor.storage.writer = operation;
+  tensor.storage.writer = origins.recording ? signed(operation) : operation;
 }
 
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */

@@ -1,5 +1,6 @@
 // Values saved for the backward pass, and the check that they are still what was saved.
 import { gradMode } from "../../autograd/mode.ts";
+import { origins } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { formatSizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -40,7 +41,7 @@ function changed(node: string, name: string, tensor: Tensor, expected: number): 
   return new AutogradError(
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
       `${tensor.storage.writer || "an in-place operation"} changed it after it was saved (version ${now}, expected version ${expected}); ` +
-      `use the out-of-place form there, or clone() the tensor before the change`,
+      `use the out-of-place form there, or clone() the tensor before the change${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 
