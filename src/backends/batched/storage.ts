@@ -61,6 +61,13 @@ class MemberStorage implements Storage {
     this.memory.inner.kept = kept;
   }
 
+  written(operation: string): void {
+    this.memory.inner.written(operation);
+  }
+  get writtenAt(): string | undefined {
+    return this.memory.inner.writtenAt;
+  }
+
   host(): never {
     throw hasNoValue();
   }

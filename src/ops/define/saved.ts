@@ -1,5 +1,6 @@
 // Values saved for the backward pass, and the check that they are still what was saved.
 import { gradMode } from "../../autograd/mode.ts";
+import { origins } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { formatSizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
@@ -60,7 +61,8 @@ function changed(node: string, name: string, tensor: Tensor, expected: number): 
   return new AutogradError(
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
       `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
-      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}`,
+      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
+      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 
