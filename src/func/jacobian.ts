@@ -4,7 +4,7 @@ import { AutogradError } from "../core/errors.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
 import { composite } from "../ops/define/operation.ts";
-import { anything, boolean, choice, optional } from "../ops/define/parameters.ts";
+import { anything, boolean, choice, optional, type Parameter } from "../ops/define/parameters.ts";
 import { captureGradients } from "../ops/define/pass.ts";
 import type { FunctionOnly, Trailing } from "../ops/define/registry.ts";
 import { stack } from "../ops/join.ts";
@@ -14,6 +14,7 @@ import {
   evaluate,
   evaluateScalar,
   fresh,
+  gradients,
   type Like,
   listed,
   released,
@@ -21,9 +22,12 @@ import {
   unlisted,
 } from "./evaluation.ts";
 
-const strategy = choice("reverse-mode", "forward-mode");
 /** Whether rows are computed from the outputs back, or columns from the inputs forward. */
 export type Strategy = "reverse-mode" | "forward-mode";
+const strategy: Parameter<Strategy> = optional(
+  choice("reverse-mode", "forward-mode"),
+  "reverse-mode" as const,
+);
 
 interface MatrixOptions {
   /** Whether the result can be differentiated further. Default: false. */
@@ -44,18 +48,35 @@ export interface HessianOptions extends MatrixOptions {
   readonly outerJacobianStrategy?: Strategy;
 }
 
+/**
+ * The rows from `from` to `to` of the identity matrix over the elements of all tensors, in one matrix for each tensor that
+ * holds the columns of its elements, of its type and on its device.
+ */
+export function standardBasis(
+  tensors: readonly Tensor[],
+  from: number = 0,
+  to: number = tensors.reduce((total, { count }) => total + count, 0),
+): readonly Tensor[] {
+  let before = 0;
+  return tensors.map((tensor) => {
+    const part = tensor.newZeros([to - from, tensor.count]);
+    part.diagonal({ offset: from - before }).fill_(1);
+    before += tensor.count;
+    return part;
+  });
+}
+
 /** How many elements of unit vectors are kept at once. */
 const blockElements = 1 << 20;
 
-/** The unit vectors of an output's space, in its shape. */
-function* unitVectors(output: Tensor): Generator<Tensor> {
-  const count = output.count;
-  const rows = Math.min(count, Math.max(1, Math.floor(blockElements / Math.max(count, 1))));
+/** The unit vectors of a tensor's space, in its shape. */
+function* unitVectors(tensor: Tensor): Generator<Tensor> {
+  const { count } = tensor;
+  const rows = Math.max(1, Math.floor(blockElements / Math.max(count, 1)));
   for (let from = 0; from < count; from += rows) {
-    const size = Math.min(rows, count - from);
-    const block = output.newZeros([size, count]);
-    block.diagonal({ offset: from }).fill_(1);
-    yield* block.view([size, ...output.shape]).unbind(0);
+    const to = Math.min(from + rows, count);
+    const [block] = standardBasis([tensor], from, to);
+    yield* block!.view([to - from, ...tensor.shape]).unbind(0);
   }
 }
 
@@ -93,29 +114,74 @@ function rowsOf(
   });
 }
 
+/**
+ * The Jacobian column by column: for each output and each input a tensor of their sizes, one after the other. The columns are
+ * derivatives of v^T J with respect to v, in which it is linear.
+ */
+function columnsOf(
+  operation: string,
+  outputs: readonly Tensor[],
+  inputs: readonly Tensor[],
+): readonly (readonly Tensor[])[] {
+  const cotangents = outputs.map((output) => output.newZeros(output.shape).requiresGrad_());
+  const products = gradients(operation, outputs, inputs, cotangents, true);
+  const byInput = inputs.map((input, i) => {
+    const columns = outputs.map((): Tensor[] => []);
+    for (const seed of unitVectors(input)) {
+      const found = gradients(operation, [products[i]!], cotangents, [seed], false, true);
+      found.forEach((column, k) =>
+        columns[k]!.push(column ?? outputs[k]!.newZeros(outputs[k]!.shape)),
+      );
+    }
+    return columns.map((list, k) => {
+      const shape = [...outputs[k]!.shape, ...input.shape];
+      return list.length === 0 ? outputs[k]!.newZeros(shape) : stack(list, -1).view(shape);
+    });
+  });
+  return outputs.map((_, k) => byInput.map((list) => list[k]!));
+}
+
+/** How a matrix is to be computed. */
+interface Manner {
+  readonly createGraph: boolean;
+  readonly strict: boolean;
+  readonly vectorize: boolean;
+  readonly strategy: Strategy;
+}
+
+function refuseTogether(operation: string, manner: Manner): void {
+  const { createGraph, strict, vectorize, strategy } = manner;
+  const other = createGraph ? "createGraph" : strict ? "strict" : null;
+  if (strategy === "forward-mode" && other !== null)
+    throw new AutogradError(
+      `${operation}: ${other} and "forward-mode" are not supported together; leave ${other} out or use "reverse-mode"`,
+    );
+  if (strict && vectorize)
+    throw new AutogradError(
+      `${operation}: strict and vectorize are not supported together; leave one of them out`,
+    );
+}
+
 /** The Jacobian of a function, for a caller of that name. */
 function jacobianOf(
   operation: string,
   func: (...inputs: readonly Tensor[]) => unknown,
   inputs: unknown,
-  createGraph: boolean,
-  strict: boolean,
-  vectorize: boolean,
+  manner: Manner,
 ): unknown {
+  const { createGraph, strict } = manner;
   const given = listed(operation, "inputs", inputs);
+  refuseTogether(operation, manner);
   const points = fresh(operation, given, createGraph, true);
   const outputs = evaluate(operation, func, points, strict);
-  if (strict && vectorize)
-    throw new AutogradError(
-      `${operation}: strict and vectorize are not supported together; leave one of them out`,
-    );
-  const jacobian = outputs.list.map((output, i) =>
-    unlisted(
-      given,
-      released(rowsOf(operation, output, i, points, createGraph, strict), createGraph),
-    ),
+  const matrices =
+    manner.strategy === "forward-mode"
+      ? columnsOf(operation, outputs.list, points)
+      : outputs.list.map((output, i) => rowsOf(operation, output, i, points, createGraph, strict));
+  return unlisted(
+    outputs,
+    matrices.map((row) => unlisted(given, released(row, createGraph))),
   );
-  return unlisted(outputs, jacobian);
 }
 
 /**
@@ -153,12 +219,10 @@ export const jacobian: FunctionOnly<
     createGraph: optional(boolean, false),
     strict: optional(boolean, false),
     vectorize: optional(boolean, false),
-    strategy: optional(strategy, "reverse-mode"),
+    strategy,
   },
-  compute: ({ func, inputs, createGraph, strict, vectorize }) =>
-    enableGrad(() =>
-      jacobianOf("autograd.functional.jacobian", func, inputs, createGraph, strict, vectorize),
-    ),
+  compute: ({ func, inputs, ...manner }) =>
+    enableGrad(() => jacobianOf("autograd.functional.jacobian", func, inputs, manner)),
 });
 
 /**
@@ -189,15 +253,15 @@ export const hessian: FunctionOnly<
     createGraph: optional(boolean, false),
     strict: optional(boolean, false),
     vectorize: optional(boolean, false),
-    outerJacobianStrategy: optional(strategy, "reverse-mode"),
+    outerJacobianStrategy: strategy,
   },
-  compute: ({ func, inputs, createGraph, strict, vectorize }) =>
+  compute: ({ func, inputs, outerJacobianStrategy, ...options }) =>
     enableGrad(() => {
       const name = "autograd.functional.hessian";
       const given = listed(name, "inputs", inputs);
       const gradient = (...points: readonly Tensor[]): readonly Tensor[] => {
         const apart = fresh(name, { list: points, several: true }, true, true);
-        const output = evaluateScalar(name, func, apart, strict);
+        const output = evaluateScalar(name, func, apart, options.strict);
         const found = rowsOf(
           name,
           output.dim() === 0 ? output : output.squeeze(),
@@ -206,7 +270,7 @@ export const hessian: FunctionOnly<
           true,
           false,
         );
-        if (strict)
+        if (options.strict)
           requireGraph(
             name,
             found,
@@ -215,7 +279,8 @@ export const hessian: FunctionOnly<
           );
         return found;
       };
-      const rows = jacobianOf(name, gradient, given.list, createGraph, strict, vectorize);
+      const manner = { ...options, strategy: outerJacobianStrategy };
+      const rows = jacobianOf(name, gradient, given.list, manner);
       return unlisted(
         given,
         (rows as readonly (readonly Tensor[])[]).map((row) => unlisted(given, row)),
