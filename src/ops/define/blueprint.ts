@@ -222,6 +222,10 @@ export class OperationNode extends Node<Tensor> {
     return this.savedList().map((value, i) => ({ name: this.savedName(i), value }));
   }
 
+  override get resultCount(): number {
+    return this.outputCount;
+  }
+
   /** Sizes and type of what a slot's gradient is for. */
   shownAt(slot: number): Shown {
     if (this.shown !== null) return this.shown[slot]!;

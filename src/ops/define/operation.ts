@@ -1,5 +1,7 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { gradMode } from "../../autograd/mode.ts";
+import { batches } from "../../core/device.ts";
+import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -17,13 +19,16 @@ import {
   View,
   viewOf,
 } from "./history.ts";
+import { checkLevel, highestDevice, raised } from "./levels.ts";
+import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
 
-function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
+function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   const { record } = blueprint;
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recording = gradMode.enabled;
   gradMode.enabled = false;
   let result: Tensor | readonly Tensor[];
@@ -47,6 +52,29 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
   return result;
 }
 
+function tensorsOf(values: Values<Parameters>): Tensor[] {
+  return Object.values(values).flatMap((value) => {
+    if (value instanceof Tensor) return [value];
+    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
+  });
+}
+
+/** The arguments with tensors of lower levels lifted to the highest. */
+function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
+  const tensors = tensorsOf(values);
+  if (tensors.length < 2) return values;
+  const device = highestDevice(tensors);
+  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
+  const lifted = (item: unknown): unknown =>
+    item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(lifted) : lifted(value),
+    ]),
+  );
+}
+
 function markViews(
   blueprint: Blueprint,
   values: Values<Parameters>,
@@ -61,10 +89,12 @@ function markViews(
   for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
 }
 
-function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
+function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
   const { record } = blueprint;
   const name = `${record.name}_`;
-  const self = values[blueprint.self] as Tensor;
+  const self = given[blueprint.self] as Tensor;
+  if (batches.used) checkLevel(name, self, tensorsOf(given));
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recorded = gradMode.enabled && anyTracked(blueprint.ruleNames, values);
   checkInPlace(name, self, recorded || requiresGradient(self));
   const apart = withoutOverlap(blueprint, values, self);
@@ -190,10 +220,16 @@ export function operation<const P extends Parameters, const S extends TensorName
   const mutates = record.inPlace === true || write !== undefined;
   const attached: Attached = {
     record: full as Attached["record"],
-    inPlace: mutates ? (...args) => runInPlace(blueprint, signatureInPlace.read(args)) : null,
+    inPlace: mutates
+      ? observable(`${full.name}_`, (args) => runInPlace(blueprint, signatureInPlace.read(args)))
+      : null,
   };
-  const invoke = (...args: readonly unknown[]): unknown =>
+  const call = (args: readonly unknown[]): unknown =>
     present(full, run(blueprint, signature.read(args)));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? present(full, run(blueprint, signature.read(args)))
+      : observed(full.name, args, call);
   return Object.assign(invoke, attached) as F;
 }
 
@@ -219,8 +255,12 @@ export function composite<const P extends Parameters, F>(record: {
   readonly quick?: Quick<P>;
 }): F {
   const signature = new Signature(record.name, record.parameters, record.quick);
-  const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));
-  const inPlace = (...args: readonly unknown[]): unknown => {
+  const call = (args: readonly unknown[]): unknown => record.compute(signature.read(args));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? record.compute(signature.read(args))
+      : observed(record.name, args, call);
+  const inPlace = observable(`${record.name}_`, (args) => {
     const self = args[0] as Tensor;
     const name = `${record.name}_`;
     const recorded =
@@ -234,7 +274,7 @@ export function composite<const P extends Parameters, F>(record: {
     self.copy_(result);
     self.storage.writer = name;
     return self;
-  };
+  });
   const attached: Attached = {
     record: record as Attached["record"],
     inPlace: record.inPlace === true ? inPlace : null,
