@@ -5,22 +5,20 @@ import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
 import { composite } from "../ops/define/operation.ts";
 import { anything, boolean, choice, optional, type Parameter } from "../ops/define/parameters.ts";
-import { captureGradients } from "../ops/define/pass.ts";
 import type { FunctionOnly, Trailing } from "../ops/define/registry.ts";
-import { stack } from "../ops/join.ts";
 import {
   type Arguments,
   callable,
   evaluate,
   evaluateScalar,
   fresh,
-  gradients,
   type Like,
   listed,
   released,
   requireGraph,
   unlisted,
 } from "./evaluation.ts";
+import { columnsOf, rowsAtOnce, rowsOf } from "./rows.ts";
 
 /** Whether rows are computed from the outputs back, or columns from the inputs forward. */
 export type Strategy = "reverse-mode" | "forward-mode";
@@ -46,99 +44,6 @@ export interface JacobianOptions extends MatrixOptions {
 export interface HessianOptions extends MatrixOptions {
   /** How the gradient is differentiated. Default: "reverse-mode". */
   readonly outerJacobianStrategy?: Strategy;
-}
-
-/**
- * The rows from `from` to `to` of the identity matrix over the elements of all tensors, in one matrix for each tensor that
- * holds the columns of its elements, of its type and on its device.
- */
-export function standardBasis(
-  tensors: readonly Tensor[],
-  from: number = 0,
-  to: number = tensors.reduce((total, { count }) => total + count, 0),
-): readonly Tensor[] {
-  let before = 0;
-  return tensors.map((tensor) => {
-    const part = tensor.newZeros([to - from, tensor.count]);
-    part.diagonal({ offset: from - before }).fill_(1);
-    before += tensor.count;
-    return part;
-  });
-}
-
-/** How many elements of unit vectors are kept at once. */
-const blockElements = 1 << 20;
-
-/** The unit vectors of a tensor's space, in its shape. */
-function* unitVectors(tensor: Tensor): Generator<Tensor> {
-  const { count } = tensor;
-  const rows = Math.max(1, Math.floor(blockElements / Math.max(count, 1)));
-  for (let from = 0; from < count; from += rows) {
-    const to = Math.min(from + rows, count);
-    const [block] = standardBasis([tensor], from, to);
-    yield* block!.view([to - from, ...tensor.shape]).unbind(0);
-  }
-}
-
-/** The gradients of one output, row by row: for each input a tensor of the output's and the input's sizes, one after the other. */
-function rowsOf(
-  operation: string,
-  output: Tensor,
-  position: number,
-  inputs: readonly Tensor[],
-  createGraph: boolean,
-  strict: boolean,
-): readonly Tensor[] {
-  const rows = inputs.map((): Tensor[] => []);
-  if (output.requiresGrad)
-    for (const seed of unitVectors(output)) {
-      const found = captureGradients(operation, [output], inputs, [seed], true, createGraph);
-      found.forEach((gradient, i) => {
-        if (strict && gradient === null)
-          throw new AutogradError(
-            `${operation}: output ${position} of the function is independent of input ${i}, which strict mode does not allow`,
-          );
-        if (strict && createGraph && !gradient!.requiresGrad)
-          throw new AutogradError(
-            `${operation}: the Jacobian of the function is independent of input ${i}, which strict mode does not allow with createGraph`,
-          );
-        rows[i]!.push(gradient ?? inputs[i]!.newZeros(inputs[i]!.shape));
-      });
-    }
-  return rows.map((list, i) => {
-    const input = inputs[i]!;
-    const shape = [...output.shape, ...input.shape];
-    if (list.length === 0) return input.newZeros(shape);
-    if (output.dim() === 0) return list[0]!;
-    return (list.length === 1 ? list[0]! : stack(list)).view(shape);
-  });
-}
-
-/**
- * The Jacobian column by column: for each output and each input a tensor of their sizes, one after the other. The columns are
- * derivatives of v^T J with respect to v, in which it is linear.
- */
-function columnsOf(
-  operation: string,
-  outputs: readonly Tensor[],
-  inputs: readonly Tensor[],
-): readonly (readonly Tensor[])[] {
-  const cotangents = outputs.map((output) => output.newZeros(output.shape).requiresGrad_());
-  const products = gradients(operation, outputs, inputs, cotangents, true);
-  const byInput = inputs.map((input, i) => {
-    const columns = outputs.map((): Tensor[] => []);
-    for (const seed of unitVectors(input)) {
-      const found = gradients(operation, [products[i]!], cotangents, [seed], false, true);
-      found.forEach((column, k) =>
-        columns[k]!.push(column ?? outputs[k]!.newZeros(outputs[k]!.shape)),
-      );
-    }
-    return columns.map((list, k) => {
-      const shape = [...outputs[k]!.shape, ...input.shape];
-      return list.length === 0 ? outputs[k]!.newZeros(shape) : stack(list, -1).view(shape);
-    });
-  });
-  return outputs.map((_, k) => byInput.map((list) => list[k]!));
 }
 
 /** How a matrix is to be computed. */
@@ -176,8 +81,12 @@ function jacobianOf(
   const outputs = evaluate(operation, func, points, strict);
   const matrices =
     manner.strategy === "forward-mode"
-      ? columnsOf(operation, outputs.list, points)
-      : outputs.list.map((output, i) => rowsOf(operation, output, i, points, createGraph, strict));
+      ? columnsOf(operation, outputs.list, points, manner.vectorize)
+      : manner.vectorize
+        ? rowsAtOnce(operation, outputs.list, points, createGraph)
+        : outputs.list.map((output, i) =>
+            rowsOf(operation, output, i, points, createGraph, strict),
+          );
   return unlisted(
     outputs,
     matrices.map((row) => unlisted(given, released(row, createGraph))),

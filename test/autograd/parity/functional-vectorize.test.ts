@@ -1,7 +1,7 @@
 // Jacobians and Hessians whose rows or columns are computed at once, compared with row by row, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test, vi } from "vitest";
-import { standardBasis } from "../../../src/func/jacobian.ts";
+import { standardBasis } from "../../../src/func/rows.ts";
 import { expectClose, type Nested } from "./functional.ts";
 import { doesNotApply } from "./parity.ts";
 
