@@ -79,7 +79,7 @@ const withBias: (input: Tensor, weight: Tensor, bias: Tensor) => Tensor = operat
   name: "linear",
   node: "Addmm",
   parameters: { input: p.tensor, weight: p.tensor, bias: p.tensor },
-  saves: ["input", "weight"],
+  saves: { input: ["weight"], weight: ["input"] },
   forward: ({ input, weight, bias }) => transform(input, weight, bias),
   backward: { input: inputRule, weight: weightRule, bias: (g) => g },
 });
@@ -87,7 +87,7 @@ const withoutBias: (input: Tensor, weight: Tensor) => Tensor = operation({
   name: "linear",
   node: "Mm",
   parameters: { input: p.tensor, weight: p.tensor },
-  saves: ["input", "weight"],
+  saves: { input: ["weight"], weight: ["input"] },
   forward: ({ input, weight }) => transform(input, weight, null),
   backward: { input: inputRule, weight: weightRule },
 });
