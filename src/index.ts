@@ -31,7 +31,14 @@ export {
 } from "./core/dtype.ts";
 export { Device, deviceOf as device } from "./core/device.ts";
 export { getPrintoptions, setPrintoptions } from "./core/printoptions.ts";
-export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.ts";
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from "./autograd/mode.ts";
 export { Tensor } from "./ops/methods.ts";
 export * from "./ops/index.ts";
 export * as nn from "./nn/index.ts";

@@ -4,3 +4,4 @@ export { GradcheckError } from "../core/errors.ts";
 export { gradcheck, type GradcheckOptions } from "./gradcheck.ts";
 export { gradgradcheck, type GradgradcheckOptions } from "./gradgradcheck.ts";
 export * as functional from "./functional.ts";
+export * as graph from "./graph.ts";
