@@ -1,6 +1,7 @@
 // Whether operations are recorded, and the ways to change that for a while: grad mode and inference mode.
 import { AutogradError } from "../core/errors.ts";
 import { storageMode } from "../core/storage.ts";
+import { forwardMode, seeLevels } from "./forward.ts";
 import { type Enter, type ModeGuard, scoped, type Wrap, wrapped } from "./scope.ts";
 
 export type { ModeGuard } from "./scope.ts";
@@ -20,8 +21,14 @@ function entering(enabled: boolean, inference: boolean): () => void {
     gradMode.inference = apart;
     storageMode.counted = !apart;
   };
+  const { levels } = forwardMode;
   set(enabled, inference);
-  return () => set(before, beforeInference);
+  // Nothing is differentiated inside, forward or backward.
+  if (inference) seeLevels([]);
+  return () => {
+    set(before, beforeInference);
+    if (inference) seeLevels(levels);
+  };
 }
 
 const enterGradMode =
@@ -153,4 +160,9 @@ export const inferenceMode: InferenceModeFunction = Object.assign(
 /** Whether inference mode is on. */
 export function isInferenceModeEnabled(): boolean {
   return gradMode.inference;
+}
+
+/** Whether what is computed now may be differentiated, backward or forward: then shortcuts outside the graph are wrong. */
+export function isDifferentiable(): boolean {
+  return gradMode.enabled || forwardMode.active;
 }

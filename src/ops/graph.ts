@@ -4,7 +4,7 @@ import { gradMode } from "../autograd/mode.ts";
 import { latestSequence, Node } from "../autograd/node.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
-import { Tensor, type TensorHooks } from "../core/tensor.ts";
+import { Tensor } from "../core/tensor.ts";
 import { AccumulateGrad } from "./define/accumulate.ts";
 import {
   gradientFunction,
@@ -13,22 +13,13 @@ import {
   requiresGradient,
   viewOf,
 } from "./define/history.ts";
+import { hooksOf } from "./define/hooks.ts";
 import { alias } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import { accumulateGradients, listOf } from "./define/pass.ts";
 import { anything, boolean, optional, tensor } from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
-
-class Hooks implements TensorHooks {
-  retainsGrad = false;
-  detachedAt = 0;
-}
-
-function hooksOf(self: Tensor): Hooks {
-  const hooks = (self.hooks ?? new Hooks()) as Hooks;
-  self.hooks = hooks;
-  return hooks;
-}
+import { dropTangents } from "./define/tangent.ts";
 
 /** Properties of Tensor that speak of the graph. */
 export interface GraphProperties {
@@ -350,6 +341,7 @@ export const detach_: Method = composite({
     self.node = null;
     self.outputIndex = 0;
     self.tracked = false;
+    dropTangents(self);
     return self;
   },
 });

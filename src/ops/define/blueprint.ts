@@ -59,6 +59,10 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly backward?: { readonly [K in keyof P]?: Rule<P, S> };
   /** Results that share the first argument's memory: one, or several, which then may not be changed in place. */
   readonly view?: "single" | "multiple";
+  /** Whether the results are linear in all differentiable arguments together: then tangents take the same way. */
+  readonly linear?: boolean;
+  /** Whether the one result is linear in each differentiable argument by itself, as a product is. */
+  readonly multilinear?: boolean;
   /** Field names of several results, in order. */
   readonly outputs?: readonly string[];
   /** Whether `name_` exists, which writes the result into the first argument. */
@@ -202,17 +206,17 @@ export class OperationNode extends Node<Tensor> {
     outputs: readonly Tensor[],
   ) {
     const next = new Array<Node<Tensor> | null>(inputs.length);
-    let nextIndex = firstOutputs[inputs.length];
+    let nextIndex = firstOutputs[inputs.length] ?? new Array<number>(inputs.length).fill(0);
     for (let i = 0; i < inputs.length; i++) {
       const tensor = inputs[i]!;
       next[i] = tensor === null ? null : gradientNode(tensor);
-      if (tensor !== null && (tensor.outputIndex !== 0 || nextIndex === undefined)) {
-        const own: number[] = nextIndex === undefined ? [] : [...nextIndex];
+      if (tensor !== null && tensor.outputIndex !== 0) {
+        const own = [...nextIndex];
         own[i] = tensor.outputIndex;
         nextIndex = own;
       }
     }
-    super(next, nextIndex ?? []);
+    super(next, nextIndex);
     this.blueprint = blueprint;
     this.values = values;
     this.outputs = blueprint.savesOutput ? outputs : null;

@@ -1,12 +1,15 @@
 // A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
+import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
+import { origins, signed } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
 import type { GraphNode, Tensor, ViewRecord } from "../../core/tensor.ts";
 import { AccumulateGrad } from "./accumulate.ts";
 import { emptyLike } from "./memory.ts";
+import { copyTangents } from "./tangent.ts";
 import { transfer } from "./transfer.ts";
 
 /** How a view came about; it decides whether it may be changed in place while recording. */
@@ -125,6 +128,7 @@ export function snapshot(tensor: Tensor): Tensor {
   copy.node = gradientNode(tensor);
   copy.outputIndex = tensor.outputIndex;
   copy.tracked = tensor.tracked;
+  if (forwardMode.active) copyTangents(tensor, copy);
   return copy;
 }
 
@@ -158,7 +162,7 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
 
 /** Notes that memory was written by an operation. */
 export function bumpVersion(operation: string, tensor: Tensor): void {
-  tensor.storage.written(operation);
+  tensor.storage.written(origins.recording ? signed(operation) : operation);
 }
 
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */

@@ -1,7 +1,9 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import { batches } from "../../core/device.ts";
+import { batches, type Device } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
+import { origins, signed } from "../../autograd/origin.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -15,21 +17,23 @@ import {
   bumpVersion,
   checkInPlace,
   isInferenceTensor,
-  onlyInference,
   rebaseHistory,
   requiresGradient,
   snapshot,
   View,
   viewOf,
 } from "./history.ts";
-import { checkLevel, highestDevice, raised } from "./levels.ts";
+import { checkLevel, raised } from "./levels.ts";
 import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
+import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
+import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
 function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
+  if (forwardMode.active) return runForward(blueprint, given);
   const { record } = blueprint;
   const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recording = gradMode.enabled;
@@ -47,9 +51,7 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   }
   const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
   if (wanted === 0) return result;
-  const self = values[blueprint.self];
-  if (self instanceof Tensor && isInferenceTensor(self) && onlyInference(tensorsOf(values)))
-    return result;
+  if (onlyInference(values[blueprint.self], values)) return result;
   const outputs = result instanceof Tensor ? [result] : result;
   const node = attach(blueprint, values, outputs, null, wanted);
   for (let index = 0; index < outputs.length; index++) {
@@ -62,19 +64,39 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   return result;
 }
 
-function tensorsOf(values: Values<Parameters>): Tensor[] {
-  return Object.values(values).flatMap((value) => {
-    if (value instanceof Tensor) return [value];
-    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
-  });
+/** Whether nothing but inference tensors goes into a call. */
+function onlyInference(first: unknown, values: Values<Parameters>): boolean {
+  return (
+    first instanceof Tensor &&
+    isInferenceTensor(first) &&
+    Object.values(values)
+      .flat()
+      .every((item) => !(item instanceof Tensor) || isInferenceTensor(item))
+  );
+}
+
+/** The device of the highest level among the tensors of a call; null where all are of one level. */
+function liftingDevice(values: Values<Parameters>): Device | null {
+  let highest: Device | null = null;
+  let mixed = false;
+  const see = (item: unknown): void => {
+    if (!(item instanceof Tensor)) return;
+    const { device } = item.storage;
+    if (highest !== null && device.level !== highest.level) mixed = true;
+    if (highest === null || device.level > highest.level) highest = device;
+  };
+  for (const name in values) {
+    const value = values[name];
+    if (Array.isArray(value)) value.forEach(see);
+    else see(value);
+  }
+  return mixed ? highest : null;
 }
 
 /** The arguments with tensors of lower levels lifted to the highest. */
 function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
-  const tensors = tensorsOf(values);
-  if (tensors.length < 2) return values;
-  const device = highestDevice(tensors);
-  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
+  const device = liftingDevice(values);
+  if (device === null) return values;
   const lifted = (item: unknown): unknown =>
     item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
   return Object.fromEntries(
@@ -83,6 +105,80 @@ function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Pa
       Array.isArray(value) ? value.map(lifted) : lifted(value),
     ]),
   );
+}
+
+/** The same for a call that writes into its first argument, which must be of the highest level itself. */
+function liftedInPlace(
+  blueprint: Blueprint,
+  given: Values<Parameters>,
+  self: Tensor,
+): Values<Parameters> {
+  if (!batches.used) return given;
+  const values = onOneLevel(blueprint, given);
+  checkLevel(`${blueprint.record.name}_`, self, [values[blueprint.self] as Tensor]);
+  return values;
+}
+
+/** A call's results with their tangents. */
+function runForward(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
+  const { levels } = forwardMode;
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  // Recording takes out of the arguments what it does not keep.
+  const result = beneath(levels[0]!, () => run(blueprint, { ...values }));
+  const outputs = result instanceof Tensor ? [result] : result;
+  for (const level of levels) {
+    const tangents = argumentTangents(blueprint, values, level);
+    if (tangents === null) continue;
+    beneath(level, () =>
+      pushforward(callOf(blueprint, values, outputs, tangents), tangents).forEach((tangent, i) => {
+        if (tangent !== null) setTangent(outputs[i]!, level, laidOut(tangent, outputs[i]!));
+      }),
+    );
+  }
+  return result;
+}
+
+function callOf(
+  blueprint: Blueprint,
+  values: Values<Parameters>,
+  outputs: readonly Tensor[],
+  tangents: ArgumentTangents,
+): Call {
+  const wanted = blueprint.ruleNames.reduce(
+    (mask, name, i) => mask | (name in tangents ? 1 << i : 0),
+    0,
+  );
+  return {
+    blueprint,
+    values,
+    outputs,
+    again: (others) => run(blueprint, others),
+    node: (place) => attach(blueprint, { ...values }, outputs, null, wanted, place),
+  };
+}
+
+/** An in-place call that changes tangents along with the memory. */
+function runInPlaceForward(blueprint: Blueprint, given: Values<Parameters>): Tensor {
+  const { levels } = forwardMode;
+  const self = given[blueprint.self] as Tensor;
+  const values = liftedInPlace(blueprint, given, self);
+  const change = (): Tensor => beneath(levels[0]!, () => runInPlace(blueprint, { ...values }));
+  const touched = levels.filter((level) => argumentTangents(blueprint, values, level) !== null);
+  if (touched.length === 0) return change();
+  // Rules read what was there before the change.
+  const apart =
+    blueprint.record.linear === true
+      ? values
+      : { ...withoutOverlap(blueprint, values, self), [blueprint.self]: snapshot(self) };
+  change();
+  for (const level of touched) {
+    const tangents = argumentTangents(blueprint, apart, level)!;
+    const [tangent] = beneath(level, () =>
+      pushforward(callOf(blueprint, apart, [self], tangents), tangents),
+    );
+    if (tangent !== null && tangent !== undefined) overwriteTangent(self, level, tangent);
+  }
+  return self;
 }
 
 function markViews(
@@ -100,11 +196,11 @@ function markViews(
 }
 
 function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
+  if (forwardMode.active) return runInPlaceForward(blueprint, given);
   const { record } = blueprint;
   const name = `${record.name}_`;
   const self = given[blueprint.self] as Tensor;
-  if (batches.used) checkLevel(name, self, tensorsOf(given));
-  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  const values = liftedInPlace(blueprint, given, self);
   const wanted = gradMode.enabled ? wantedOf(blueprint.ruleNames, values) : 0;
   const recorded = wanted !== 0;
   checkInPlace(name, self, recorded || requiresGradient(self));
@@ -149,7 +245,7 @@ function withoutOverlap(
 
 /**
  * The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change; bit i of `wanted`
- * says that the gradient of rule i is asked for.
+ * says that the gradient of rule i is asked for; `place` says which tensors gradients are to go to, if not to the arguments.
  */
 function attach(
   blueprint: Blueprint,
@@ -157,6 +253,7 @@ function attach(
   outputs: readonly Tensor[],
   original: Tensor | null,
   wanted: number,
+  place: ((tensor: Tensor) => Tensor) | null = null,
 ): OperationNode {
   const { tensorNames, record } = blueprint;
   const inputs: (Tensor | null)[] = [];
@@ -171,6 +268,8 @@ function attach(
     } else
       inputs.push(value instanceof Tensor && record.backward?.[name] !== undefined ? value : null);
   }
+  if (place !== null)
+    for (let i = 0; i < inputs.length; i++) if (inputs[i] !== null) inputs[i] = place(inputs[i]!);
   // The arguments were read for this call alone: what is not kept is replaced where it stands.
   const kept = values as Record<string, unknown>;
   const unread = blueprint.unread(wanted);
@@ -293,7 +392,7 @@ export function composite<const P extends Parameters, F>(record: {
     const result = invoke(...(recorded ? args.map(apart) : args)) as Tensor;
     checkFits(name, self, result.sizes, result.dtype);
     self.copy_(result);
-    self.storage.writer = name;
+    self.storage.writer = origins.recording ? signed(name) : name;
     return self;
   });
   const attached: Attached = {

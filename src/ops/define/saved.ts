@@ -1,5 +1,6 @@
 // Values saved for the backward pass, and the check that they are still what was saved.
 import { gradMode } from "../../autograd/mode.ts";
+import { origins } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { formatSizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
@@ -56,11 +57,13 @@ export function advise(writer: string, advice: string): void {
 }
 
 function changed(node: string, name: string, tensor: Tensor, expected: number): AutogradError {
-  const { version, writer, writtenAt } = tensor.storage;
+  const { version, writer } = tensor.storage;
+  // The operation alone, without the line that called it.
+  const advice = advices.get(writer.split(" ")[0]!) ?? usualAdvice;
   return new AutogradError(
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
-      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
-      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}`,
+      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected}); ${advice}` +
+      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 
