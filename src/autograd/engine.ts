@@ -49,24 +49,38 @@ export const passes: { current: Current | null; numbered: number } = { current: 
 
 /** One backward pass. A pass may start inside another; what the outer one knew of shared nodes is put back afterwards. */
 export class Task<V> implements Pass<V>, Current {
-  running: Node<V> | null = null;
+  running: Node<V> | null;
   private readonly add: (a: V, b: V) => V;
   private readonly keepGraph: boolean;
-  private readonly visited: Node<V>[] = [];
+  private readonly visited: Node<V>[];
   // A binary heap with the latest node on top; most graphs are narrow, so it stays tiny.
-  private readonly ready: Node<V>[] = [];
+  private readonly ready: Node<V>[];
   // Nodes without edges, the sinks of leaves: nothing waits for them, and their gradients land as soon as they are complete.
-  private readonly sinks: Node<V>[] = [];
-  private shadows: Shadow<V>[] | null = null;
-  private needed: Set<Node<V>> | null = null;
-  private captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null = null;
-  private collected: (V | null)[] | null = null;
-  private callbacks: (() => void)[] | null = null;
-  private number = 0;
+  private readonly sinks: Node<V>[];
+  private shadows: Shadow<V>[] | null;
+  private captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null;
+  private needed: Set<Node<V>> | null;
+  private collected: (V | null)[] | null;
+  private callbacks: (() => void)[] | null;
+  private number: number;
+  // Nodes are made after those they lead to, so none older than every captured one lies on a way to it. Sinks are numbered apart.
+  private oldest: number;
 
   constructor(add: (a: V, b: V) => V, keepGraph: boolean) {
     this.add = add;
     this.keepGraph = keepGraph;
+    // Assigned here rather than where they are declared: initialisers cost a call for each pass.
+    this.running = null;
+    this.visited = [];
+    this.ready = [];
+    this.sinks = [];
+    this.shadows = null;
+    this.captures = null;
+    this.needed = null;
+    this.collected = null;
+    this.callbacks = null;
+    this.number = 0;
+    this.oldest = 0;
   }
 
   /** Runs from the roots. With captures, only nodes on a path to one of them run. */
@@ -79,6 +93,11 @@ export class Task<V> implements Pass<V>, Current {
     try {
       passes.current = this;
       for (const root of roots) this.visit(root.node);
+      if (captures !== null) {
+        this.oldest = Infinity;
+        for (const { sequence, next } of captures.keys())
+          this.oldest = Math.min(this.oldest, next.length === 0 ? 0 : sequence);
+      }
       this.countDependencies();
       if (captures !== null) {
         this.captures = captures;
@@ -106,7 +125,7 @@ export class Task<V> implements Pass<V>, Current {
       return;
     }
     const next = from.next[slot];
-    if (next === null || next === undefined) return;
+    if (next === null || next === undefined || next.sequence < this.oldest) return;
     if (value !== null) this.deliver(next, from.nextIndex[slot]!, value);
     if (--next.dependencies === 0) this.push(next);
   }
@@ -167,7 +186,7 @@ export class Task<V> implements Pass<V>, Current {
       const next = visited[i]!.next;
       for (let k = 0; k < next.length; k++) {
         const node = next[k]!;
-        if (node === null) continue;
+        if (node === null || node.sequence < this.oldest) continue;
         if (node.task !== this) this.visit(node);
         node.dependencies++;
       }
