@@ -7,9 +7,10 @@ import { constant, type Expression, input, scalar } from "../../core/expression.
 import { resultType } from "../../core/promotion.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
+import { commonSizes, evaluate, record } from "./evaluate.ts";
 import { observable, observed } from "./observable.ts";
-import { commonDevice, commonSizes, evaluate, record } from "./evaluate.ts";
 import { computeType, Formula } from "./formula.ts";
+import { checkLevel, together } from "./levels.ts";
 import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
 import {
   boolean,
@@ -207,14 +208,15 @@ class Pointwise {
 function writeInPlace(
   name: string,
   formula: Formula,
-  tensors: readonly Tensor[],
+  given: readonly Tensor[],
   scalars: readonly number[],
   self: Tensor,
   output: DType,
   compute: DType,
 ): Tensor {
-  checkFits(name, self, commonSizes(name, tensors), output);
-  const device = commonDevice(name, tensors);
+  checkFits(name, self, commonSizes(name, given), output);
+  const tensors = together(name, given);
+  checkLevel(name, self, tensors);
   const recorded = gradMode.enabled && tensors.some(requiresGradient);
   checkInPlace(name, self, recorded);
   // A rule that reads the old value gets a copy of it.
@@ -229,7 +231,7 @@ function writeInPlace(
   const old = reads ? snapshot(self) : self;
   // Another layout over the same memory is read before it is overwritten.
   const operands = tensors.map((t) => (t !== self && t.storage === self.storage ? snapshot(t) : t));
-  device.backend.map(
+  self.storage.device.backend.map(
     formula.program.typedFor(compute, operands, self.dtype),
     self,
     operands,
