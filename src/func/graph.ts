@@ -1,0 +1,3 @@
+// The torch.autograd.graph namespace: the graph itself.
+export { Node } from "../autograd/node.ts";
+export { getGradientEdge, GradientEdge } from "../ops/define/edge.ts";
