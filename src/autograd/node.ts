@@ -40,6 +40,9 @@ export interface ResultMetadata {
 // Noted when a tensor is asked for its node, and so no burden on the nodes that nobody asks for.
 const results = new WeakMap<object, ResultMetadata[]>();
 
+/** Whether a node was ever given another number. Until then, nodes have larger numbers than those they lead to. */
+export const numbering: { changed: boolean } = { changed: false };
+
 let created = 0;
 
 /** The number of the node made last. */
@@ -104,6 +107,19 @@ export abstract class Node<V> {
   /** True: a node is there only where a gradient is needed. */
   get requiresGrad(): boolean {
     return true;
+  }
+
+  /** The number by which nodes that are ready are chosen: the largest runs first. It may be set. */
+  get sequenceNr(): number {
+    return this.sequence;
+  }
+  set sequenceNr(value: number) {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new AutogradError(
+        `sequenceNr: expected a whole number from 0 on, got ${String(value)}`,
+      );
+    numbering.changed = true;
+    this.sequence = value;
   }
 
   /** A place for notes of the user's, kept as long as the node. */

@@ -261,7 +261,6 @@ export const registerHook: Method<
     if (typeof hook !== "function")
       throw new AutogradError(`registerHook: expected a function, got ${typeof hook}`);
     return node.addTensorHook(self.outputIndex, (gradient) => {
-      gradient.storage.kept = true;
       const replaced: unknown = hook(gradient);
       if (replaced === undefined || replaced === null) return null;
       if (!(replaced instanceof Tensor))
@@ -276,7 +275,6 @@ export const registerHook: Method<
         throw new DTypeError(
           `a hook changed the gradient's type from ${gradient.dtype.name} to ${replaced.dtype.name}; it must keep it`,
         );
-      replaced.storage.kept = true;
       return replaced;
     });
   },

@@ -15,6 +15,9 @@ import { fillWith } from "./transfer.ts";
 /** Sums gradients that meet. Out of place: either may be held by someone else. */
 const add = (a: Tensor, b: Tensor): Tensor => a.add(b);
 
+/** A hook may hold on to what it saw, so that memory must not become someone's .grad. */
+const keep = (gradient: Tensor): void => void (gradient.storage.kept = true);
+
 /** Tensors, or edges of the graph, one or several. */
 export type Places =
   | Tensor
@@ -137,7 +140,7 @@ function run(
   const before = gradMode.enabled;
   gradMode.enabled = createGraph;
   try {
-    new Task<Tensor>(add, keepGraph).run(start, captures);
+    new Task<Tensor>(add, keepGraph, keep).run(start, captures);
   } finally {
     gradMode.enabled = before;
   }
