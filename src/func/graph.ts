@@ -2,3 +2,4 @@
 export { Node } from "../autograd/node.ts";
 export { getGradientEdge, GradientEdge } from "../ops/define/edge.ts";
 export * from "../ops/passhooks.ts";
+export { incrementVersion, traceWrites, unsafePreserveVersionCounter } from "../ops/version.ts";

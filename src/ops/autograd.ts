@@ -14,7 +14,13 @@ import {
 } from "./define/pass.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
-export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "../autograd/mode.ts";
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  noGrad,
+  setGradEnabled,
+} from "../autograd/mode.ts";
 
 /** One tensor, or several. */
 export type TensorOrList = Tensor | readonly Tensor[];
