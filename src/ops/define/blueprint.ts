@@ -211,7 +211,8 @@ export class OperationNode extends Node<Tensor> {
       const tensor = inputs[i]!;
       next[i] = tensor === null ? null : gradientNode(tensor);
       if (tensor !== null && (tensor.outputIndex !== 0 || nextIndex === undefined)) {
-        const own: number[] = nextIndex === undefined ? [] : [...nextIndex];
+        const own: number[] =
+          nextIndex === undefined ? new Array<number>(inputs.length).fill(0) : [...nextIndex];
         own[i] = tensor.outputIndex;
         nextIndex = own;
       }
