@@ -71,6 +71,17 @@ export function holdTangent(tensor: Tensor, level: ForwardLevel, value: Tensor |
   level.clearsOnClosing(setTangent(tensor, level, value));
 }
 
+/** Says that a tensor has no tangent at a level, whatever its base has. */
+export function markConstant(tensor: Tensor, level: ForwardLevel): void {
+  setTangent(tensor, level, null);
+}
+
+/** The tangent that printing shows: the innermost. */
+export function shownTangent(tensor: Tensor): Tensor | null {
+  const level = forwardMode.levels.at(-1);
+  return level === undefined ? null : tangentOf(tensor, level);
+}
+
 /** Forgets all tangents of a tensor. */
 export function dropTangents(tensor: Tensor): void {
   if (tensor.hooks !== null) (tensor.hooks as Hooks).tangents = null;
