@@ -164,7 +164,9 @@ export function linearize(
   const { leaves, rebuild } = resultsOf(name, result);
   const follows = inputs.continues(leaves);
   // J^T v is linear in v, whatever v is, and J t is its derivative by v with t as the cotangent.
-  const cotangents = leaves.map((leaf) => leaf.detach().zerosLike().requiresGrad_(leaf.dtype.isFloatingPoint));
+  const cotangents = leaves.map((leaf) =>
+    leaf.detach().zerosLike().requiresGrad_(leaf.dtype.isFloatingPoint),
+  );
   const reached = leaves.flatMap((leaf, i) => (requiresGradient(leaf) ? [i] : []));
   const products =
     reached.length === 0
@@ -196,9 +198,7 @@ export function linearize(
             true,
             creates,
           );
-    const pushed = leaves.map(
-      (leaf, i) => found[reached.indexOf(i)] ?? leaf.detach().zerosLike(),
-    );
+    const pushed = leaves.map((leaf, i) => found[reached.indexOf(i)] ?? leaf.detach().zerosLike());
     return rebuild(creates ? pushed : untracked(pushed));
   };
   return [follows ? result : untracked(result), push];

@@ -1,2 +1,2 @@
 // The torch.autograd.graph namespace: what is offered for the graph itself.
-export { incrementVersion, unsafePreserveVersionCounter } from "../ops/version.ts";
+export { incrementVersion, traceWrites, unsafePreserveVersionCounter } from "../ops/version.ts";

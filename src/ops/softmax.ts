@@ -80,7 +80,9 @@ const logarithmic: (self: Tensor, dim: number) => Tensor = operation({
   forward: ({ self, dim }) => forward("logSoftmax", self, dim, true),
   backward: {
     self: (g, { output, dim }) =>
-      isDifferentiable() ? logGradient(g, output, g.sum(dim, true)) : backward(g, output, dim, true),
+      isDifferentiable()
+        ? logGradient(g, output, g.sum(dim, true))
+        : backward(g, output, dim, true),
   },
 });
 

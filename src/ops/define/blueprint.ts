@@ -206,18 +206,17 @@ export class OperationNode extends Node<Tensor> {
     outputs: readonly Tensor[],
   ) {
     const next = new Array<Node<Tensor> | null>(inputs.length);
-    let nextIndex = firstOutputs[inputs.length];
+    let nextIndex = firstOutputs[inputs.length] ?? new Array<number>(inputs.length).fill(0);
     for (let i = 0; i < inputs.length; i++) {
       const tensor = inputs[i]!;
       next[i] = tensor === null ? null : gradientNode(tensor);
-      if (tensor !== null && (tensor.outputIndex !== 0 || nextIndex === undefined)) {
-        const own: number[] =
-          nextIndex === undefined ? new Array<number>(inputs.length).fill(0) : [...nextIndex];
+      if (tensor !== null && tensor.outputIndex !== 0) {
+        const own = [...nextIndex];
         own[i] = tensor.outputIndex;
         nextIndex = own;
       }
     }
-    super(next, nextIndex ?? []);
+    super(next, nextIndex);
     this.blueprint = blueprint;
     this.values = values;
     this.outputs = blueprint.savesOutput ? outputs : null;

@@ -1,8 +1,9 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import { batches } from "../../core/device.ts";
+import { batches, type Device } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
+import { origins, signed } from "../../autograd/origin.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -22,7 +23,7 @@ import {
   View,
   viewOf,
 } from "./history.ts";
-import { checkLevel, highestDevice, raised } from "./levels.ts";
+import { checkLevel, raised } from "./levels.ts";
 import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
@@ -62,9 +63,54 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   return result;
 }
 
+/** The device of the highest level among the tensors of a call; null where all are of one level. */
+function liftingDevice(values: Values<Parameters>): Device | null {
+  let highest: Device | null = null;
+  let mixed = false;
+  const see = (item: unknown): void => {
+    if (!(item instanceof Tensor)) return;
+    const { device } = item.storage;
+    if (highest !== null && device.level !== highest.level) mixed = true;
+    if (highest === null || device.level > highest.level) highest = device;
+  };
+  for (const name in values) {
+    const value = values[name];
+    if (Array.isArray(value)) value.forEach(see);
+    else see(value);
+  }
+  return mixed ? highest : null;
+}
+
+/** The arguments with tensors of lower levels lifted to the highest. */
+function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
+  const device = liftingDevice(values);
+  if (device === null) return values;
+  const lifted = (item: unknown): unknown =>
+    item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(lifted) : lifted(value),
+    ]),
+  );
+}
+
+/** The same for a call that writes into its first argument, which must be of the highest level itself. */
+function liftedInPlace(
+  blueprint: Blueprint,
+  given: Values<Parameters>,
+  self: Tensor,
+): Values<Parameters> {
+  if (!batches.used) return given;
+  const values = onOneLevel(blueprint, given);
+  checkLevel(`${blueprint.record.name}_`, self, [values[blueprint.self] as Tensor]);
+  return values;
+}
+
 /** A call's results with their tangents. */
-function runForward(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
+function runForward(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   const { levels } = forwardMode;
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
   // Recording takes out of the arguments what it does not keep.
   const result = beneath(levels[0]!, () => run(blueprint, { ...values }));
   const outputs = result instanceof Tensor ? [result] : result;
@@ -100,9 +146,10 @@ function callOf(
 }
 
 /** An in-place call that changes tangents along with the memory. */
-function runInPlaceForward(blueprint: Blueprint, values: Values<Parameters>): Tensor {
+function runInPlaceForward(blueprint: Blueprint, given: Values<Parameters>): Tensor {
   const { levels } = forwardMode;
-  const self = values[blueprint.self] as Tensor;
+  const self = given[blueprint.self] as Tensor;
+  const values = liftedInPlace(blueprint, given, self);
   const change = (): Tensor => beneath(levels[0]!, () => runInPlace(blueprint, { ...values }));
   const touched = levels.filter((level) => argumentTangents(blueprint, values, level) !== null);
   if (touched.length === 0) return change();
@@ -120,29 +167,6 @@ function runInPlaceForward(blueprint: Blueprint, values: Values<Parameters>): Te
     if (tangent !== null && tangent !== undefined) overwriteTangent(self, level, tangent);
   }
   return self;
-}
-
-function tensorsOf(values: Values<Parameters>): Tensor[] {
-  return Object.values(values).flatMap((value) => {
-    if (value instanceof Tensor) return [value];
-    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
-  });
-}
-
-/** The arguments with tensors of lower levels lifted to the highest. */
-function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
-  const tensors = tensorsOf(values);
-  if (tensors.length < 2) return values;
-  const device = highestDevice(tensors);
-  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
-  const lifted = (item: unknown): unknown =>
-    item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.map(lifted) : lifted(value),
-    ]),
-  );
 }
 
 function markViews(
@@ -164,8 +188,7 @@ function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
   const { record } = blueprint;
   const name = `${record.name}_`;
   const self = given[blueprint.self] as Tensor;
-  if (batches.used) checkLevel(name, self, tensorsOf(given));
-  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  const values = liftedInPlace(blueprint, given, self);
   const wanted = gradMode.enabled ? wantedOf(blueprint.ruleNames, values) : 0;
   const recorded = wanted !== 0;
   checkInPlace(name, self, recorded || requiresGradient(self));
@@ -357,7 +380,7 @@ export function composite<const P extends Parameters, F>(record: {
     const result = invoke(...(recorded ? args.map(apart) : args)) as Tensor;
     checkFits(name, self, result.sizes, result.dtype);
     self.copy_(result);
-    self.storage.writer = name;
+    self.storage.writer = origins.recording ? signed(name) : name;
     return self;
   });
   const attached: Attached = {

@@ -1,5 +1,6 @@
 // Values saved for the backward pass, and the check that they are still what was saved.
 import { gradMode } from "../../autograd/mode.ts";
+import { origins } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { formatSizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
@@ -47,12 +48,21 @@ export function checkVersions<N extends { readonly name: string; readonly sequen
   }
 }
 
+const usualAdvice = "use the out-of-place form there, or clone() the tensor before the change";
+const advices = new Map<string, string>();
+
+/** What to do about saved values that this writer changes, where there is something better than the usual advice. */
+export function advise(writer: string, advice: string): void {
+  advices.set(writer, advice);
+}
+
 function changed(node: string, name: string, tensor: Tensor, expected: number): AutogradError {
-  const now = tensor.storage.version;
+  const { version, writer, writtenAt } = tensor.storage;
   return new AutogradError(
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
-      `${tensor.storage.writer || "an in-place operation"} changed it after it was saved (version ${now}, expected version ${expected}); ` +
-      `use the out-of-place form there, or clone() the tensor before the change`,
+      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
+      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
+      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 

@@ -1,0 +1,12 @@
+// The torch.func namespace: derivatives and batches as functions of functions.
+export { jvp, type JvpOptions, linearize } from "./forward.ts";
+export {
+  type Argnums,
+  type Chosen,
+  grad,
+  gradAndValue,
+  type GradientOptions,
+  vjp,
+  type VjpFunction,
+} from "./gradient.ts";
+export { type Dims, vmap, type VmapOptions } from "./vmap.ts";
