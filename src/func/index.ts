@@ -1,4 +1,5 @@
 // The torch.func namespace: derivatives and batches as functions of functions.
+export { jvp, type JvpOptions, linearize } from "./forward.ts";
 export {
   type Argnums,
   type Chosen,
