@@ -1,5 +1,5 @@
 // What a derivative of a function needs around a call of it: arguments of its own to differentiate by, and results without its graph.
-import { gradMode, noGrad } from "../autograd/mode.ts";
+import { gradMode } from "../autograd/mode.ts";
 import type { Node } from "../autograd/node.ts";
 import { batches } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
@@ -7,6 +7,7 @@ import { flatten, type Flattened } from "../core/tree.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
 import { raised } from "../ops/define/levels.ts";
 import { describe } from "../ops/define/parameters.ts";
+import { withoutGraph } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
 
 export function isTensor(value: unknown): value is Tensor {
@@ -27,7 +28,7 @@ export function recording<T>(callback: () => T): T {
 /** Tensors without the graph that made them, in their nesting; they stay what they are for forward mode. */
 export function untracked<T>(value: T): T {
   const { leaves, rebuild } = flatten(value, isTensor);
-  return rebuild(noGrad(() => leaves.map((t) => (requiresGradient(t) ? t.viewAs(t) : t)))) as T;
+  return rebuild(leaves.map(withoutGraph)) as T;
 }
 
 /** Where gradients of inputs end whose call is over: nobody will ask for these again. */
