@@ -22,10 +22,22 @@ function withMode<T>(
   enabled: boolean,
   callback: (() => T) | undefined,
 ): T | ModeGuard {
+  return during(name, callback, () => {
+    const guard = new Guard();
+    gradMode.enabled = enabled;
+    return guard;
+  });
+}
+
+/** Enters a mode for a callback, whose value is returned, or until the guard is disposed of. Refuses promises, across whose await the mode would leak. */
+export function during<T>(
+  name: string,
+  callback: (() => T) | undefined,
+  enter: () => ModeGuard,
+): T | ModeGuard {
   if (callback !== undefined && typeof callback !== "function")
     throw new AutogradError(`${name}: expected a function to run, got ${typeof callback}`);
-  const guard = new Guard();
-  gradMode.enabled = enabled;
+  const guard = enter();
   if (callback === undefined) return guard;
   try {
     const value = callback();

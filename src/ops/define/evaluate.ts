@@ -1,7 +1,7 @@
 // Computing a formula on tensors, and recording it. The hottest path of the library: a small step is made of little else,
 // so it allocates sparingly, and its classes have ordinary fields, whose initialisation is cheaper than that of #private ones.
 import { gradMode } from "../../autograd/mode.ts";
-import { Node, type Sender } from "../../autograd/node.ts";
+import type { Node, Sender } from "../../autograd/node.ts";
 import type { Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
 import { AutogradError, DeviceError } from "../../core/errors.ts";
@@ -11,7 +11,16 @@ import { computeType, type Derivation, type Formula, fromGradient } from "./form
 import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit } from "./blueprint.ts";
-import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import {
+  alreadyFreed,
+  type Kept,
+  opened,
+  savingMode,
+  SavingNode,
+  type SavedTensor,
+  sealed,
+  versionsOf,
+} from "./saved.ts";
 
 interface Fit {
   readonly sizes: Sizes;
@@ -20,13 +29,13 @@ interface Fit {
 
 // Most tensors are output 0 of their node, so most calls share one of these.
 const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
-const freed: readonly (Tensor | null)[] = [];
+const freed: readonly Kept[] = [];
 
-class PointwiseNode extends Node<Tensor> {
+class PointwiseNode extends SavingNode {
   private readonly formula: Formula;
   /** The call's tensors and then its result, null where not needed; null as a whole where nothing is. */
-  private saved: readonly (Tensor | null)[] | null;
-  private readonly versions: readonly number[] | null;
+  private saved: readonly Kept[] | null;
+  private versions: readonly number[] | null;
   private readonly scalars: readonly number[];
   /** Sizes and types of the tensors, where a gradient must be brought back to them. */
   private readonly fits: readonly Fit[] | null;
@@ -45,30 +54,46 @@ class PointwiseNode extends Node<Tensor> {
     this.versions = saved === null ? null : versionsOf(saved);
     this.scalars = scalars;
     this.fits = fits;
+    if (savingMode.hooks !== null && saved !== null) this.sealAll(savingMode.hooks);
   }
 
   get name(): string {
     return this.formula.options.node;
   }
 
-  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    return (this.saved ?? []).flatMap((value, i) =>
-      value === null ? [] : [{ name: this.nameOf(i), value }],
-    );
+  savedName(index: number): string {
+    const { inputCount, options } = this.formula;
+    return index === inputCount
+      ? "result"
+      : (options.names?.[options.slots[index]!] ?? `operand ${options.slots[index]!}`);
   }
 
-  private nameOf(saved: number): string {
-    return saved === this.formula.inputCount
-      ? "result"
-      : `operand ${this.formula.options.slots[saved]!}`;
+  get kept(): readonly Kept[] | null {
+    return this.saved === freed ? null : (this.saved ?? []);
+  }
+
+  protected get firstOutput(): number {
+    return this.formula.inputCount;
+  }
+
+  protected get keptVersions(): readonly number[] | null {
+    return this.versions;
+  }
+
+  protected seal(list: readonly SavedTensor[]): void {
+    this.saved = list;
+    this.versions = sealed;
+  }
+
+  protected plainValue(name: string): unknown {
+    const at = this.formula.options.scalarNames?.indexOf(name) ?? -1;
+    return at < 0 ? undefined : this.scalars[at];
   }
 
   run(task: Sender<Tensor>): void {
-    const { saved, formula, next } = this;
-    if (saved !== null) {
-      if (saved === freed) throw alreadyFreed(this.name);
-      checkVersions(this, saved, this.versions, (node, i) => node.nameOf(i));
-    }
+    const { formula, next } = this;
+    if (this.saved === freed) throw alreadyFreed(this.name);
+    const saved = this.saved === null ? null : opened(this, this.saved, this.versions);
     if (formula.options.derivatives === "none")
       throw new AutogradError(
         `${this.name}: ${formula.options.name} has no derivative; detach() the tensors that go into it`,
@@ -83,7 +108,7 @@ class PointwiseNode extends Node<Tensor> {
       if (next[slot] === null) continue;
       if (derivation === null) task.send(this, slot, null);
       else {
-        const value = derivation.passes ? gradient : this.derive(derivation, gradient);
+        const value = derivation.passes ? gradient : this.derive(derivation, gradient, saved);
         if (derivation.passes) {
           // Two that get the same tensor must not both take it over as their .grad.
           if (passed) gradient.storage.kept = true;
@@ -94,12 +119,16 @@ class PointwiseNode extends Node<Tensor> {
     }
   }
 
-  private derive(derivation: Derivation, gradient: Tensor): Tensor {
+  private derive(
+    derivation: Derivation,
+    gradient: Tensor,
+    saved: readonly (Tensor | null)[] | null,
+  ): Tensor {
     const { sources, formula } = derivation;
     const operands = new Array<Tensor>(sources.length);
     for (let i = 0; i < sources.length; i++) {
       const source = sources[i]!;
-      operands[i] = source === fromGradient ? gradient : this.saved![source]!;
+      operands[i] = source === fromGradient ? gradient : saved![source]!;
     }
     return evaluate(formula, operands, this.scalars, gradient.dtype);
   }

@@ -105,12 +105,16 @@ export function snapshot(tensor: Tensor): Tensor {
   return copy;
 }
 
+/** Called before an operation writes into a tensor, where someone wants to know; null, the common case, where nobody does. */
+export const writing: { watcher: ((tensor: Tensor) => void) | null } = { watcher: null };
+
 /** Refuses an in-place change that would lose or falsify a gradient. Called before memory is touched. */
 export function checkInPlace(operation: string, tensor: Tensor, recorded: boolean): void {
   if (mayOverlap(tensor.sizes, tensor.strides))
     throw new AutogradError(
       `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
     );
+  if (writing.watcher !== null) writing.watcher(tensor);
   if (!gradMode.enabled) return;
   const view = tensor.viewOf as View | null;
   if (!recorded && view?.base.tracked !== true) return;
@@ -133,6 +137,10 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
   if (view.creation === "noGrad")
     throw new AutogradError(
       `${operation}: the view was made by ${view.operation} inside noGrad and is changed in place outside, which is ambiguous; do both inside noGrad, or both outside`,
+    );
+  if (view.creation === "custom")
+    throw new AutogradError(
+      `${operation}: the tensor is a view that was created inside a custom function (${view.operation}), or an input that it returned as it is; a change in place would go around the function's own backward; clone() it first`,
     );
 }
 

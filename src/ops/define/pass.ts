@@ -9,6 +9,7 @@ import { AccumulateGrad } from "./accumulate.ts";
 import { gradientNode } from "./history.ts";
 import { emptyLike } from "./memory.ts";
 import { describe } from "./parameters.ts";
+import { savingMode } from "./saved.ts";
 import { fillWith } from "./transfer.ts";
 
 /** Sums gradients that meet. Out of place: either may be held by someone else. */
@@ -81,11 +82,13 @@ function run(
   createGraph: boolean,
 ): void {
   const before = gradMode.enabled;
+  const { hooks } = savingMode;
   gradMode.enabled = createGraph;
   try {
     new Task<Tensor>(add, keepGraph).run(start, captures);
   } finally {
     gradMode.enabled = before;
+    savingMode.hooks = hooks;
   }
 }
 

@@ -1,0 +1,2 @@
+// The torch.autograd.graph namespace.
+export * from "../ops/saving.ts";
