@@ -38,5 +38,6 @@ export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
 export * as utils from "./data/namespace.ts";
 export * as viz from "./viz/index.ts";
+export { vmap } from "./func/vmap.ts";
 export * as autograd from "./func/autograd.ts";
 export * as special from "./ops/specialnames.ts";

@@ -1,7 +1,8 @@
 // The backward pass: nodes run in reverse order of their making, each once all its gradients have arrived.
 // Generic over the value that flows, so it can be read and tested with plain numbers.
 import { runPreHooks, runPostHooks } from "./hooks.ts";
-import type { Node, Sender } from "./node.ts";
+import type { Node, Pass } from "./node.ts";
+import { observation } from "./observer.ts";
 
 /** A node's output: where a gradient enters or is captured. */
 interface Edge<V> {
@@ -21,7 +22,7 @@ export interface Capture<V> extends Edge<V> {
 
 interface Shadow<V> {
   readonly node: Node<V>;
-  readonly task: Sender<V>;
+  readonly task: Pass<V>;
   readonly dependencies: number;
   readonly incoming: V | null;
   readonly incomingRest: (V | null)[] | null;
@@ -31,8 +32,24 @@ function take<V>(node: Node<V>, captures: readonly Capture<V>[]): void {
   for (const capture of captures) capture.take(node.received(capture.index));
 }
 
+/** The innermost pass in progress, as hooks may ask about it. */
+export interface Current {
+  /** Different for every pass, and growing. */
+  readonly id: number;
+  /** The node being run, with its hooks; null between nodes. */
+  readonly running: object | null;
+  /** Calls a function once the pass has gone through. */
+  queue(callback: () => void): void;
+  /** Whether a node runs, or a gradient is captured at it, in this pass. False again once that is over. */
+  includes(node: object): boolean;
+}
+
+/** The pass in progress, and how many were asked for their number. A mutable record rather than variables, for those who import it. */
+export const passes: { current: Current | null; numbered: number } = { current: null, numbered: 0 };
+
 /** One backward pass. A pass may start inside another; what the outer one knew of shared nodes is put back afterwards. */
-export class Task<V> implements Sender<V> {
+export class Task<V> implements Pass<V>, Current {
+  running: Node<V> | null = null;
   private readonly add: (a: V, b: V) => V;
   private readonly keepGraph: boolean;
   private readonly visited: Node<V>[] = [];
@@ -42,7 +59,10 @@ export class Task<V> implements Sender<V> {
   private readonly sinks: Node<V>[] = [];
   private shadows: Shadow<V>[] | null = null;
   private needed: Set<Node<V>> | null = null;
+  private captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null = null;
   private collected: (V | null)[] | null = null;
+  private callbacks: (() => void)[] | null = null;
+  private number = 0;
 
   constructor(add: (a: V, b: V) => V, keepGraph: boolean) {
     this.add = add;
@@ -54,19 +74,27 @@ export class Task<V> implements Sender<V> {
     roots: readonly Root<V>[],
     captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null,
   ): void {
+    const outer = passes.current;
     let finished = false;
     try {
+      passes.current = this;
       for (const root of roots) this.visit(root.node);
       this.countDependencies();
-      if (captures !== null) this.needed = this.leadingTo(captures);
+      if (captures !== null) {
+        this.captures = captures;
+        this.needed = this.leadingTo(captures);
+      }
       for (const { node, index, value } of roots) this.deliver(node, index, value);
       for (const { node } of roots)
         if (node.dependencies === 0 && !this.ready.includes(node) && !this.sinks.includes(node))
           this.push(node);
       for (let node = this.pop(); node !== undefined; node = this.pop())
-        this.execute(node, captures);
+        if (observation.visit === null) this.execute(node);
+        else this.executeVisited(node, observation.visit);
       finished = true;
+      if (this.callbacks !== null) this.callBack(this.callbacks);
     } finally {
+      passes.current = outer;
       if (!finished || captures !== null || this.shadows !== null) this.restore();
     }
   }
@@ -81,6 +109,30 @@ export class Task<V> implements Sender<V> {
     if (next === null || next === undefined) return;
     if (value !== null) this.deliver(next, from.nextIndex[slot]!, value);
     if (--next.dependencies === 0) this.push(next);
+  }
+
+  get id(): number {
+    return (this.number ||= ++passes.numbered);
+  }
+
+  observe(node: Node<V>): void {
+    if (this.running === node) this.collected ??= node.next.map(() => null);
+  }
+
+  queue(callback: () => void): void {
+    (this.callbacks ??= []).push(callback);
+  }
+
+  includes(node: object): boolean {
+    const own = node as Node<V>;
+    if (own.task !== this) return false;
+    return this.needed === null || this.needed.has(own) || this.captures?.has(own) === true;
+  }
+
+  // A callback may queue another.
+  private callBack(callbacks: readonly (() => void)[]): void {
+    this.running = null;
+    for (const callback of callbacks) callback();
   }
 
   private deliver(node: Node<V>, index: number, value: V): void {
@@ -145,44 +197,46 @@ export class Task<V> implements Sender<V> {
     return needed;
   }
 
-  private execute(
-    node: Node<V>,
-    captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null,
-  ): void {
+  private execute(node: Node<V>): void {
+    this.running = node;
     const hooks = node.hooks;
     const wanted = this.needed === null || this.needed.has(node);
-    const captured = captures?.get(node);
+    const captured = this.captures?.get(node);
     // As in PyTorch: a gradient is captured before hooks where the node runs as well, and after them where it does not.
     if (captured !== undefined && wanted) take(node, captured);
     if (hooks !== null && (wanted || captured !== undefined)) runPreHooks(hooks, node, wanted);
     if (captured !== undefined && !wanted) take(node, captured);
     if (wanted) {
-      const idle =
-        node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient;
-      if (hooks !== null && hooks.post !== null) this.executeObserved(node, idle);
-      else if (idle)
+      const observer = observation.pass;
+      if (observer !== null || (hooks !== null && hooks.post !== null)) this.observe(node);
+      if (node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient)
         for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
-      else node.run(this);
+      else if (observer === null) node.run(this);
+      else this.runObserved(node, observer);
+      if (this.collected !== null) this.sendObserved(node, this.collected);
       if (!this.keepGraph) node.release();
     }
     node.incoming = null;
     node.incomingRest = null;
-    if (this.shadows === null && captures === null) node.task = null;
+    if (this.shadows === null && this.captures === null) node.task = null;
   }
 
-  // Hooks that see a node's results get them before they travel on.
-  private executeObserved(node: Node<V>, idle: boolean): void {
-    const collected: (V | null)[] = node.next.map(() => null);
-    const gradients = [node.incoming, ...(node.incomingRest?.slice(1) ?? [])];
-    this.collected = collected;
-    try {
-      if (!idle) node.run(this);
-    } finally {
-      this.collected = null;
-    }
-    runPostHooks(node.hooks!, collected, gradients).forEach((value, slot) =>
-      this.send(node, slot, value),
-    );
+  // Closures have methods of their own: where one is made, all that it sees moves to the heap.
+  private executeVisited(node: Node<V>, visit: NonNullable<(typeof observation)["visit"]>): void {
+    visit(node, () => this.execute(node));
+  }
+
+  private runObserved(node: Node<V>, observer: NonNullable<(typeof observation)["pass"]>): void {
+    observer.run(node, () => node.run(this));
+  }
+
+  // Hooks and observers that see a node's results get them before they travel on.
+  private sendObserved(node: Node<V>, collected: readonly (V | null)[]): void {
+    this.collected = null;
+    const results =
+      node.hooks === null ? collected : runPostHooks(node.hooks, collected, node.arrived());
+    observation.pass?.computed(node, results);
+    results.forEach((value, slot) => this.send(node, slot, value));
   }
 
   private restore(): void {

@@ -1,25 +1,30 @@
 // Graph nodes: what an operation leaves behind so that gradients can flow back through it.
+import { observation } from "./observer.ts";
 
-/** Carries gradients along edges: the pass in progress. */
+import { AutogradError } from "../core/errors.ts";
+import {
+  type HookHandle,
+  NodeHooks,
+  type PostHook,
+  type PreHook,
+  register,
+  type TensorHook,
+} from "./hooks.ts";
+
+/** Carries gradients along edges. */
 export interface Sender<V> {
   send(from: Node<V>, slot: number, value: V | null): void;
 }
 
-export type TensorHook<V> = (gradient: V) => V | null | undefined | void;
-export type PreHook<V> = (
-  gradients: readonly (V | null)[],
-) => readonly (V | null)[] | null | undefined | void;
-export type PostHook<V> = (
-  inputs: readonly (V | null)[],
-  outputs: readonly (V | null)[],
-) => readonly (V | null)[] | null | undefined | void;
+/** The pass in progress, as its nodes know it. */
+export interface Pass<V> extends Sender<V> {
+  /** Says that a hook for after a node's run was added to it, perhaps while it runs. */
+  observe(node: Node<V>): void;
+}
 
-/** The hooks of one node: on single outputs, before it runs, on retained gradients, and after it ran. */
-export class NodeHooks<V> {
-  tensor: Map<number, Set<{ readonly hook: TensorHook<V> }>> | null = null;
-  pre: Set<{ readonly hook: PreHook<V> }> | null = null;
-  retain: Map<number, (gradient: V) => void> | null = null;
-  post: Set<{ readonly hook: PostHook<V> }> | null = null;
+function checkFunction(operation: string, hook: unknown): void {
+  if (typeof hook !== "function")
+    throw new AutogradError(`${operation}: expected a function, got ${typeof hook}`);
 }
 
 let created = 0;
@@ -41,7 +46,7 @@ export abstract class Node<V> {
   hooks: NodeHooks<V> | null;
 
   // What the pass in progress knows of this node. Kept here rather than in a map: a lookup for each edge would cost more than the edge.
-  task: Sender<V> | null;
+  task: Pass<V> | null;
   dependencies: number;
   incoming: V | null;
   incomingRest: (V | null)[] | null;
@@ -56,6 +61,7 @@ export abstract class Node<V> {
     this.dependencies = 0;
     this.incoming = null;
     this.incomingRest = null;
+    if (observation.created !== null) observation.created(this);
   }
 
   /** The name that PyTorch gives such a node, for example `MulBackward0`. */
@@ -82,6 +88,49 @@ export abstract class Node<V> {
     return this.next.map((node, i) => [node, this.nextIndex[i] ?? 0] as const);
   }
 
+  /** True: a node is there only where a gradient is needed. */
+  get requiresGrad(): boolean {
+    return true;
+  }
+
+  /** A place for notes of the user's, kept as long as the node. */
+  get metadata(): Record<string, unknown> {
+    return (this.ownHooks().metadata ??= {});
+  }
+
+  /**
+   * Calls a function with the gradients of the node's inputs, which it computed, and of its outputs, which it was given; what it
+   * returns, if anything, takes the place of the former.
+   */
+  registerHook(hook: PostHook<V>): HookHandle {
+    checkFunction("registerHook", hook);
+    this.task?.observe(this);
+    return register((this.ownHooks().post ??= new Set()), hook);
+  }
+
+  /** Calls a function with the gradients of the node's outputs before the node runs; what it returns, if anything, takes their place. */
+  registerPrehook(hook: PreHook<V>): HookHandle {
+    checkFunction("registerPrehook", hook);
+    return register((this.ownHooks().pre ??= new Set()), hook);
+  }
+
+  /** Calls a function with the gradient of one output, whether the node runs or its gradient is only asked for. */
+  addTensorHook(index: number, hook: TensorHook<V>): HookHandle {
+    const map = (this.ownHooks().tensor ??= new Map());
+    let set = map.get(index);
+    if (set === undefined) map.set(index, (set = new Set()));
+    return register(set, hook);
+  }
+
+  /** Calls a function with the gradient of one output, as the hooks on it left it; one function for each output. */
+  retain(index: number, keep: (gradient: V) => void): void {
+    (this.ownHooks().retain ??= new Map()).set(index, keep);
+  }
+
+  private ownHooks(): NodeHooks<V> {
+    return (this.hooks ??= new NodeHooks<V>());
+  }
+
   /** The gradient that arrived for output `index`. */
   received(index: number): V | null {
     return index === 0 ? this.incoming : (this.incomingRest?.[index] ?? null);
@@ -90,5 +139,16 @@ export abstract class Node<V> {
   receive(index: number, value: V | null): void {
     if (index === 0) this.incoming = value;
     else (this.incomingRest ??= [])[index] = value;
+  }
+
+  /** How many results of the operation the node stands for. */
+  get resultCount(): number {
+    return 1;
+  }
+
+  /** The gradients that arrived, one for each result. */
+  arrived(): (V | null)[] {
+    const count = Math.max(this.resultCount, this.incomingRest?.length ?? 0);
+    return Array.from({ length: count }, (_, i) => this.received(i));
   }
 }

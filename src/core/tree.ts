@@ -9,7 +9,7 @@ export interface Flattened<Leaf> {
   /** The path to each leaf, as one would write it after the value's name: `.layers[0].weight`. */
   readonly paths: readonly string[];
   /** The same nesting with other leaves, given in the same order. */
-  rebuild(leaves: readonly unknown[]): unknown;
+  readonly rebuild: (leaves: readonly unknown[]) => unknown;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,3 +1,4 @@
 // The torch.autograd namespace: what the layers below offer for gradients, under PyTorch's names.
 export * from "../ops/autograd.ts";
 export * as graph from "./graph.ts";
+export * as functional from "./functional.ts";

@@ -94,7 +94,7 @@ function text(self: Tensor): string {
       : requiresGradient(self)
         ? ["requires_grad=True"]
         : [];
-  const onMeta = self.device.type === "meta";
+  const { type, level } = self.device;
   const body = formatTensor(
     {
       shape: self.sizes,
@@ -104,7 +104,11 @@ function text(self: Tensor): string {
     },
     suffixes,
     printOptions,
-    onMeta ? { device: "meta", elided: true } : {},
+    level > 0
+      ? { device: `vmap level ${level}`, elided: true }
+      : type === "meta"
+        ? { device: type, elided: true }
+        : {},
   );
   return isParameter(self) ? `Parameter containing:\n${body}` : body;
 }

@@ -35,7 +35,7 @@ export const addmm: MethodWithInPlace<[mat1: Tensor, mat2: Tensor, options?: Fac
     alpha: p.optional(p.number, 1),
   },
   inPlace: true,
-  saves: ["mat1", "mat2"],
+  saves: { mat1: ["mat2"], mat2: ["mat1"] },
   forward: ({ self, mat1, mat2, beta, alpha }) => {
     checkRank("addmm", "mat1", mat1, 2);
     checkRank("addmm", "mat2", mat2, 2);
@@ -75,7 +75,7 @@ export const baddbmm: MethodWithInPlace<[batch1: Tensor, batch2: Tensor, options
       alpha: p.optional(p.number, 1),
     },
     inPlace: true,
-    saves: ["batch1", "batch2"],
+    saves: { batch1: ["batch2"], batch2: ["batch1"] },
     forward: ({ self, batch1, batch2, beta, alpha }) => {
       checkRank("baddbmm", "batch1", batch1, 3);
       checkRank("baddbmm", "batch2", batch2, 3);

@@ -87,9 +87,16 @@ function readTargets(
   const given = relayout(target, sizes, strides, target.offset);
   const { backend } = target.device;
   const all = regionOf("nllLoss", sizes, null);
-  const kept = Number(
-    readElement(reduceRaw("sum", [given], sizes, all, false, int64, countKept, [ignoreIndex]), 0),
-  );
+  // Where values cannot be looked at, each target has a factor.
+  const kept =
+    backend.valueless === true
+      ? Number.NaN
+      : Number(
+          readElement(
+            reduceRaw("sum", [given], sizes, all, false, int64, countKept, [ignoreIndex]),
+            0,
+          ),
+        );
   let index = given;
   if (kept !== target.count || given.dtype !== int64) {
     index = empty(sizes, int64, target.device);

@@ -1,6 +1,6 @@
 // What a tensor offers of the graph: whether it requires a gradient, its node, hooks, detaching.
-import { type HookHandle, addTensorHook } from "../autograd/hooks.ts";
-import { latestSequence, Node, NodeHooks } from "../autograd/node.ts";
+import type { HookHandle } from "../autograd/hooks.ts";
+import { latestSequence, Node } from "../autograd/node.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor, type TensorHooks } from "../core/tensor.ts";
@@ -228,8 +228,7 @@ export const retainGrad: Method<[], void> = composite({
     const hooks = hooksOf(self);
     if (hooks.retainsGrad) return;
     hooks.retainsGrad = true;
-    const nodeHooks = (node.hooks ??= new NodeHooks<Tensor>());
-    (nodeHooks.retain ??= new Map()).set(self.outputIndex, (gradient: Tensor) => {
+    node.retain(self.outputIndex, (gradient) => {
       self.gradient = self.gradient === null ? gradient.clone() : self.gradient.add(gradient);
     });
   },
@@ -260,7 +259,7 @@ export const registerHook: Method<
       );
     if (typeof hook !== "function")
       throw new AutogradError(`registerHook: expected a function, got ${typeof hook}`);
-    return addTensorHook<Tensor>(node, self.outputIndex, (gradient) => {
+    return node.addTensorHook(self.outputIndex, (gradient) => {
       gradient.storage.kept = true;
       const replaced: unknown = hook(gradient);
       if (replaced === undefined || replaced === null) return null;

@@ -4,7 +4,7 @@ import { int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
 import { formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { commonDevice } from "./define/evaluate.ts";
+import { checkDevices } from "./define/levels.ts";
 import { empty, readElement, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -33,7 +33,7 @@ function checkLinear(input: Tensor, weight: Tensor, bias: Tensor | null): void {
       throw new DTypeError(
         `linear: input is ${input.dtype.name}, but weight or bias is ${t.dtype.name}; convert them to one type`,
       );
-  commonDevice("linear", tensors);
+  checkDevices("linear", tensors);
   const features = input.sizes[input.sizes.length - 1];
   if (weight.sizes.length !== 2 || features === undefined || features !== weight.sizes[1])
     throw new ShapeError(
@@ -79,7 +79,7 @@ const withBias: (input: Tensor, weight: Tensor, bias: Tensor) => Tensor = operat
   name: "linear",
   node: "Addmm",
   parameters: { input: p.tensor, weight: p.tensor, bias: p.tensor },
-  saves: ["input", "weight"],
+  saves: { input: ["weight"], weight: ["input"] },
   forward: ({ input, weight, bias }) => transform(input, weight, bias),
   backward: { input: inputRule, weight: weightRule, bias: (g) => g },
 });
@@ -87,7 +87,7 @@ const withoutBias: (input: Tensor, weight: Tensor) => Tensor = operation({
   name: "linear",
   node: "Mm",
   parameters: { input: p.tensor, weight: p.tensor },
-  saves: ["input", "weight"],
+  saves: { input: ["weight"], weight: ["input"] },
   forward: ({ input, weight }) => transform(input, weight, null),
   backward: { input: inputRule, weight: weightRule },
 });

@@ -31,7 +31,7 @@ import type { Method } from "./define/registry.ts";
 export const mm: Method<[mat2: Tensor]> = operation({
   name: "mm",
   parameters: { self: p.tensor, mat2: p.tensor },
-  saves: ["self", "mat2"],
+  saves: { self: ["mat2"], mat2: ["self"] },
   forward: ({ self, mat2 }) => {
     checkRank("mm", "self", self, 2);
     checkRank("mm", "mat2", mat2, 2);
@@ -55,7 +55,7 @@ export const mm: Method<[mat2: Tensor]> = operation({
 export const bmm: Method<[mat2: Tensor]> = operation({
   name: "bmm",
   parameters: { self: p.tensor, mat2: p.tensor },
-  saves: ["self", "mat2"],
+  saves: { self: ["mat2"], mat2: ["self"] },
   forward: ({ self, mat2 }) => {
     checkRank("bmm", "self", self, 3);
     checkRank("bmm", "mat2", mat2, 3);
@@ -80,7 +80,7 @@ export const bmm: Method<[mat2: Tensor]> = operation({
 export const mv: Method<[vec: Tensor]> = operation({
   name: "mv",
   parameters: { self: p.tensor, vec: p.tensor },
-  saves: ["self", "vec"],
+  saves: { self: ["vec"], vec: ["self"] },
   forward: ({ self, vec }) => {
     checkRank("mv", "self", self, 2);
     checkRank("mv", "vec", vec, 1);
@@ -187,7 +187,7 @@ const batched: (a: Tensor, b: Tensor) => Tensor = operation({
   name: "matmul",
   node: "Bmm",
   parameters: { self: p.tensor, other: p.tensor },
-  saves: ["self", "other"],
+  saves: { self: ["other"], other: ["self"] },
   forward: ({ self, other }) => {
     checkTypes("matmul", [self, other]);
     const rank = Math.max(self.sizes.length, other.sizes.length);
@@ -220,7 +220,7 @@ const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
   node: "Squeeze4",
   parameters: { self: p.tensor, other: p.tensor },
   quick: twoTensors,
-  saves: ["self", "other"],
+  saves: { self: ["other"], other: ["self"] },
   forward: ({ self, other }) => {
     checkTypes("matmul", [self, other]);
     if (self.sizes[0] !== other.sizes[0]) throw mismatch("matmul", self, other);

@@ -5,7 +5,7 @@ import { broadcastSizes, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { elements } from "./define/creation.ts";
 import { empty, relayout } from "./define/memory.ts";
-import { commonDevice } from "./define/evaluate.ts";
+import { checkDevices } from "./define/levels.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
@@ -22,7 +22,7 @@ function vector(name: string, index: Tensor, negative: boolean): Tensor {
       `${name}: the positions are of type ${index.dtype.name}; they should be int64 or int32`,
     );
   const out = index.detach().to(int64).reshape(-1).contiguous();
-  if (!negative && out.device.type !== "meta")
+  if (!negative && out.device.backend.valueless !== true)
     for (const position of elements(out))
       if (position < 0)
         throw new IndexError(`${name}: position ${position} is negative; give positions from 0 on`);
@@ -54,7 +54,7 @@ export const indexSelect: Method<[dim: number, index: Tensor]> = operation({
   saves: ["index"],
   forward: ({ self, dim, index }) => {
     const d = wrapDimension("indexSelect", dim, self.sizes.length);
-    commonDevice("indexSelect", [self, index]);
+    checkDevices("indexSelect", [self, index]);
     const at = vector("indexSelect", index, false);
     const sizes = self.sizes.length === 0 ? [] : self.sizes.with(d, at.count);
     if (self.sizes.length === 0 && at.count !== 1)
@@ -79,7 +79,7 @@ function checkSlices(
   source: Tensor,
 ): number {
   const d = wrapDimension(name, dim, self.sizes.length);
-  commonDevice(name, [self, index, source]);
+  checkDevices(name, [self, index, source]);
   if (source.dtype !== self.dtype)
     throw new DTypeError(
       `${name}: self is ${self.dtype.name} and the source ${source.dtype.name}; they should have one type`,

@@ -4,7 +4,7 @@ import { DTypeError, ShapeError } from "../core/errors.ts";
 import { contiguousStrides, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { empty, relayout } from "./define/memory.ts";
-import { commonDevice } from "./define/evaluate.ts";
+import { checkDevices } from "./define/levels.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, MethodWithInPlace } from "./define/registry.ts";
@@ -54,7 +54,7 @@ export const gather: Method<
   saves: ["index"],
   forward: ({ self, dim, index }) => {
     const d = wrapDimension("gather", dim, self.sizes.length);
-    commonDevice("gather", [self, index]);
+    checkDevices("gather", [self, index]);
     const at = indexFor("gather", self, d, index);
     const out = empty(index.sizes, self.dtype, self.device);
     if (out.count > 0) self.device.backend.gather(dimensioned(out), dimensioned(self), d, at);
@@ -80,7 +80,7 @@ function writeAt(
   const at = indexFor(name, self, d, index);
   let from: Tensor;
   if (source instanceof Tensor) {
-    commonDevice(name, [self, index, source]);
+    checkDevices(name, [self, index, source]);
     if (source.dtype !== self.dtype)
       throw new DTypeError(
         `${name}: self is ${self.dtype.name} and the source ${source.dtype.name}; they should have one type`,

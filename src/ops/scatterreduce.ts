@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from "../core/errors.ts";
 import type { DType } from "../core/dtype.ts";
 import { formatSizes, sameSizes, wrapDimension } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { commonDevice } from "./define/evaluate.ts";
+import { checkDevices } from "./define/levels.ts";
 import { integerRange } from "./define/creation.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -154,7 +154,7 @@ const reduceWhole: MethodWithInPlace<
 /** The source cut to the shape of the index: the kernel reads no more of it. */
 function prepared(values: Call): Tensor {
   const { self, dim, index, src } = values;
-  commonDevice("scatterReduce", [self, index, src]);
+  checkDevices("scatterReduce", [self, index, src]);
   if (src.dtype !== self.dtype)
     throw new DTypeError(
       `scatterReduce: self is ${self.dtype.name} and the source ${src.dtype.name}; they should have one type`,

@@ -1,7 +1,6 @@
 // The engine on plain numbers: order, sums, captures, hooks, passes inside passes, and what is left after a failure.
 import { describe, expect, it } from "vitest";
 import { type Capture, Task } from "../../src/autograd/engine.ts";
-import { addPostHook, addPreHook, addTensorHook } from "../../src/autograd/hooks.ts";
 import { Node, type Sender } from "../../src/autograd/node.ts";
 
 type Rule = (gradients: readonly (number | null)[]) => readonly (number | null)[];
@@ -220,7 +219,7 @@ describe("captures", () => {
     const x = new Leaf("x");
     const y = new Leaf("y");
     let calls = 0;
-    addTensorHook(y, 0, () => void calls++);
+    y.addTensorHook(0, () => void calls++);
     capture(new Step("sum", [x, y], both), [{ node: x }]);
     expect(calls).toBe(0);
   });
@@ -229,7 +228,7 @@ describe("captures", () => {
     const x = new Leaf("x");
     const a = new Step("a", [x], times(2));
     const root = new Step("root", [a], times(3));
-    addTensorHook(a, 0, (g) => g * 10);
+    a.addTensorHook(0, (g) => g * 10);
     expect(capture(root, [{ node: a }])).toEqual([30]);
     expect(capture(root, [{ node: a }, { node: x }])).toEqual([3, 60]);
   });
@@ -239,12 +238,11 @@ describe("hooks", () => {
   it("run in the order: tensor, before the node, the node, after it", () => {
     const x = new Leaf("x");
     const node = new Step("node", [x], times(2));
-    addPostHook(
-      node,
+    node.registerHook(
       (inputs, outputs) => void log.push(`post ${inputs.join()} ${outputs.join()}`),
     );
-    addPreHook(node, (gradients) => void log.push(`pre ${gradients.join()}`));
-    addTensorHook(node, 0, (g) => (log.push(`tensor ${g}`), g + 1));
+    node.registerPrehook((gradients) => void log.push(`pre ${gradients.join()}`));
+    node.addTensorHook(0, (g) => (log.push(`tensor ${g}`), g + 1));
     pass(node, 1);
     expect(log).toEqual(["tensor 1", "pre 2", "node", "post 4 2", "x"]);
   });
@@ -252,8 +250,8 @@ describe("hooks", () => {
   it("replace what travels on", () => {
     const x = new Leaf("x");
     const node = new Step("node", [x], times(2));
-    addPreHook(node, ([g]) => [g! + 1]);
-    addPostHook(node, ([g]) => [g! * 100]);
+    node.registerPrehook(([g]) => [g! + 1]);
+    node.registerHook(([g]) => [g! * 100]);
     pass(node, 1);
     expect(x.total).toBe(400);
   });
@@ -261,11 +259,11 @@ describe("hooks", () => {
   it("see each other's results, can be removed twice, and while they run", () => {
     const x = new Leaf("x");
     const node = new Step("node", [x], times(1));
-    const first = addTensorHook(node, 0, (g) => {
+    const first = node.addTensorHook(0, (g) => {
       second.remove();
       return g * 2;
     });
-    const second = addTensorHook(node, 0, (g) => g * 5);
+    const second = node.addTensorHook(0, (g) => g * 5);
     pass(node, 1, true);
     expect(x.total).toBe(10);
     pass(node, 1, true);
@@ -280,8 +278,8 @@ describe("hooks", () => {
     const x = new Leaf("x");
     const node = new Step("node", [x], ([a, b]) => [(a ?? 0) + 10 * (b ?? 0)]);
     let calls = 0;
-    addTensorHook(node, 0, (g) => (calls++, g));
-    addTensorHook(node, 1, (g) => g * 2);
+    node.addTensorHook(0, (g) => (calls++, g));
+    node.addTensorHook(1, (g) => g * 2);
     pass(node, 1, true, 1);
     expect([x.total, calls]).toEqual([20, 0]);
   });
@@ -289,7 +287,7 @@ describe("hooks", () => {
   it("after a node run also when it received nothing", () => {
     const x = new Leaf("x");
     const idle = new Step("idle", [x], times(1));
-    addPostHook(idle, () => [8]);
+    idle.registerHook(() => [8]);
     pass(new Step("root", [idle], () => [null]));
     expect([idle.runs, x.total]).toEqual([0, 8]);
   });
@@ -374,7 +372,7 @@ describe("a failure", () => {
   it("in a hook is one too", () => {
     const x = new Leaf("x");
     const node = new Step("node", [x], times(1));
-    const handle = addPostHook(node, () => {
+    const handle = node.registerHook(() => {
       throw new Error("hook");
     });
     expect(() => pass(node, 1, true)).toThrow("hook");

@@ -166,4 +166,34 @@ describe("memory", () => {
     const y = make(x);
     expect(keeps(y, [y])).toBe(true);
   });
+
+  it.each<
+    [
+      string,
+      (a: torch.Tensor, b: torch.Tensor) => torch.Tensor,
+      readonly number[],
+      readonly number[],
+    ]
+  >([
+    ["mm", (a, b) => a.mm(b), [2, 3], [3, 4]],
+    ["bmm", (a, b) => a.bmm(b), [5, 2, 3], [5, 3, 4]],
+    ["mv", (a, b) => a.mv(b), [2, 3], [3]],
+    ["matmul of a row", (a, b) => a.matmul(b), [3], [3, 4]],
+    ["matmul of batches", (a, b) => a.matmul(b), [5, 2, 3], [1, 3, 4]],
+    ["addmm", (a, b) => torch.addmm(torch.zeros(4), a, b), [2, 3], [3, 4]],
+    ["baddbmm", (a, b) => torch.baddbmm(torch.zeros(4), a, b), [5, 2, 3], [5, 3, 4]],
+    ["linear", (a, b) => torch.nn.functional.linear(a, b), [2, 3], [4, 3]],
+  ])("%s keeps the operand that the gradient asked for reads, and no other", (_, make, m, n) => {
+    for (const which of [0, 1]) {
+      const pair = [torch.randn(m), torch.randn(n)] as const;
+      pair[which]!.requiresGrad_();
+      const out = make(...pair);
+      expect(keeps(out, [pair[1 - which]!])).toBe(true);
+      torch.noGrad(() => pair[which]!.zero_());
+      out.sum().backward();
+      expect(pair[which]!.grad!.shape).toEqual(pair[which]!.shape);
+    }
+    const [a, b] = [torch.randn(m, { requiresGrad: true }), torch.randn(n, { requiresGrad: true })];
+    expect(keeps(make(a, b), [a, b])).toBe(true);
+  });
 });

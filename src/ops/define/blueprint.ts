@@ -47,6 +47,11 @@ export type Rule<P extends Parameters, S extends string> = (
   gradients: readonly (Tensor | null)[],
 ) => Tensor | null | readonly (Tensor | null)[];
 
+/** What the rule of each parameter reads. */
+type Reads<P extends Parameters, S extends string> = {
+  readonly [K in TensorNames<P>]?: readonly Exclude<S, "output">[];
+};
+
 /** One operation: everything there is to know about it. */
 export interface OperationRecord<P extends Parameters, S extends string> {
   readonly name: string;
@@ -55,8 +60,11 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly parameters: P;
   /** Computes the result or results. Runs unrecorded. */
   readonly forward?: (values: Values<P>) => Tensor | readonly Tensor[];
-  /** Names of tensor arguments that the rules read, and "output" for the results. */
-  readonly saves?: readonly S[];
+  /**
+   * Names of tensor arguments that the rules read, and "output" for the results. Rules of several parameters say which of them reads what,
+   * as in `{ self: ["other"], other: ["self"] }`: a call then keeps only what the gradients that it is asked for need.
+   */
+  readonly saves?: readonly S[] | Reads<P, S>;
   /** The rule of each differentiable parameter. None: results never require gradients. */
   readonly backward?: { readonly [K in keyof P]?: Rule<P, S> };
   /** Results that share the first argument's memory: one, or several, which then may not be changed in place. */
@@ -77,7 +85,7 @@ export interface AnyRecord extends Omit<
   "backward" | "saves" | "forward"
 > {
   readonly forward: (values: Values<Parameters>) => Tensor | readonly Tensor[];
-  readonly saves?: readonly string[];
+  readonly saves?: readonly string[] | Readonly<Record<string, readonly string[] | undefined>>;
   readonly backward?: Readonly<Record<string, Rule<Parameters, string> | undefined>>;
 }
 
@@ -92,6 +100,9 @@ export class Blueprint {
   readonly savedNames: readonly string[];
   readonly unsavedNames: readonly string[];
   readonly savesOutput: boolean;
+  /** What the rule of each parameter reads, where the record says so. */
+  private readonly reads: Readonly<Record<string, readonly string[] | undefined>> | null;
+  private readonly unreadNames: (readonly string[] | undefined)[] = [];
   private readonly Context: typeof NodeContext;
 
   constructor(record: AnyRecord) {
@@ -100,9 +111,12 @@ export class Blueprint {
     this.self = names[0]!;
     this.tensorNames = names.filter((name) => record.parameters[name]!.tensors);
     this.ruleNames = this.tensorNames.filter((name) => record.backward?.[name] !== undefined);
-    this.savedNames = names.filter((name) => record.saves?.includes(name) === true);
+    const saves = record.saves ?? [];
+    this.reads = isList(saves) ? null : saves;
+    const read = isList(saves) ? saves : Object.values(saves).flatMap((some) => some ?? []);
+    this.savedNames = names.filter((name) => read.includes(name));
     this.unsavedNames = this.tensorNames.filter((name) => !this.savedNames.includes(name));
-    this.savesOutput = record.saves?.includes("output") === true;
+    this.savesOutput = read.includes("output");
     offerSaved(names);
     if (this.savesOutput) offerSaved(record.outputs ?? ["result"]);
     // A class of its own for each record: its instances have the arguments as properties, and making one costs next to nothing.
@@ -115,6 +129,18 @@ export class Blueprint {
       });
   }
 
+  /** The saved arguments that no gradient reads of those asked for; bit i of `wanted`: that of rule i. */
+  unread(wanted: number): readonly string[] {
+    return this.reads === null ? nothing : (this.unreadNames[wanted] ??= this.findUnread(wanted));
+  }
+
+  private findUnread(wanted: number): readonly string[] {
+    const read = this.ruleNames.flatMap((rule, i) =>
+      (wanted >> i) & 1 ? (this.reads?.[rule] ?? []) : [],
+    );
+    return this.savedNames.filter((name) => !read.includes(name));
+  }
+
   /** What a rule of this record may read of a node, whose saved tensors are given as they are. */
   contextOf(
     node: OperationNode,
@@ -123,6 +149,12 @@ export class Blueprint {
   ): NodeContext {
     return new this.Context(node, values, outputs);
   }
+}
+
+const nothing: readonly string[] = [];
+
+function isList(value: readonly string[] | object): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 class NodeContext {
@@ -181,8 +213,8 @@ export class OperationNode extends SavingNode {
   /** The results, where a rule reads them. */
   private outputs: readonly Tensor[] | readonly SavedTensor[] | null;
   private versions: readonly number[] | null;
-  /** Sizes and types by slot; null where every tensor argument is kept and tells its own. */
-  private readonly shown: readonly Shown[] | null;
+  /** Sizes and types by slot; null where the tensor argument is kept and tells its own. */
+  private readonly shown: readonly (Shown | null)[] | null;
   /** How many slots each tensor parameter has; null where each has one. */
   private readonly counts: readonly number[] | null;
   private readonly outputCount: number;
@@ -193,6 +225,7 @@ export class OperationNode extends SavingNode {
     inputs: readonly (Tensor | null)[],
     counts: readonly number[] | null,
     outputs: readonly Tensor[],
+    complete: boolean,
   ) {
     const next = new Array<Node<Tensor> | null>(inputs.length);
     let nextIndex = firstOutputs[inputs.length];
@@ -209,14 +242,23 @@ export class OperationNode extends SavingNode {
     this.blueprint = blueprint;
     this.values = values;
     this.outputs = blueprint.savesOutput ? outputs : null;
-    this.shown =
-      blueprint.unsavedNames.length === 0 && counts === null
-        ? null
-        : inputs.map((tensor) => shownOf(tensor ?? outputs[0]!));
+    this.shown = complete && counts === null ? null : this.layouts(inputs, outputs[0]!);
     this.counts = counts;
     this.outputCount = outputs.length;
     this.versions = this.changed(null) ? versionsOf(this.savedList() as Tensor[]) : null;
     if (savingMode.hooks !== null && this.savesAnything) this.sealAll(savingMode.hooks);
+  }
+
+  /** What the tensors show that the node does not keep. */
+  private layouts(inputs: readonly (Tensor | null)[], result: Tensor): (Shown | null)[] {
+    const { tensorNames } = this.blueprint;
+    const out = new Array<Shown | null>(inputs.length);
+    for (let i = 0; i < inputs.length; i++)
+      out[i] =
+        inputs.length === tensorNames.length && this.values![tensorNames[i]!] instanceof Tensor
+          ? null
+          : shownOf(inputs[i] ?? result);
+    return out;
   }
 
   /** Whether a saved tensor is at another version than the given ones; null stands for 0. Allocates nothing. */
@@ -278,9 +320,14 @@ export class OperationNode extends SavingNode {
     return out;
   }
 
+  override get resultCount(): number {
+    return this.outputCount;
+  }
+
   /** Sizes and type of what a slot's gradient is for. */
   shownAt(slot: number): Shown {
-    if (this.shown !== null) return this.shown[slot]!;
+    const shown = this.shown?.[slot];
+    if (shown !== null && shown !== undefined) return shown;
     const value = this.values![this.blueprint.tensorNames[slot]!];
     return isKept(value) ? value : absent;
   }

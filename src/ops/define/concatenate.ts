@@ -5,7 +5,7 @@ import { promoteTypes } from "../../core/promotion.ts";
 import { formatSizes, wrapDimension, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { empty, relayout } from "./memory.ts";
-import { commonDevice } from "./evaluate.ts";
+import { checkDevices } from "./levels.ts";
 import { operation } from "./operation.ts";
 import * as p from "./parameters.ts";
 import { transfer } from "./transfer.ts";
@@ -55,7 +55,7 @@ function isPlaceholder(sizes: Sizes): boolean {
 export function concatenate(operation: string, tensors: readonly Tensor[], dim: number): Tensor {
   if (tensors.length === 0)
     throw new ArgumentError(`${operation}: there is nothing to join; give at least one tensor`);
-  commonDevice(operation, tensors);
+  checkDevices(operation, tensors);
   const parts = tensors.map((t) => t.sizes);
   const model = parts.find((sizes) => !isPlaceholder(sizes)) ?? parts[0]!;
   for (const sizes of parts)

@@ -56,7 +56,8 @@ export function fromNumbers(
   requiresGrad: boolean,
   next: (index: number) => number,
 ): Tensor {
-  const out = allocate(operation, sizes, dtype, device, requiresGrad);
+  // Numbers from JavaScript are the same for all members of a batch.
+  const out = allocate(operation, sizes, dtype, device.base, requiresGrad);
   if (device.type === "meta") return out;
   const target = elements(out);
   if (dtype === float32 || dtype === float64)

@@ -1,12 +1,13 @@
 // Random numbers into tensors: the generator fills typed arrays, this decides which array stands for which element type.
-import type { Device } from "../../core/device.ts";
+import { batches, type Device } from "../../core/device.ts";
 import { type DType, type ElementArray, uint8, bool } from "../../core/dtype.ts";
-import { ArgumentError, DTypeError, TorchError } from "../../core/errors.ts";
+import { ArgumentError, AutogradError, DTypeError, TorchError } from "../../core/errors.ts";
 import type { FloatArray, NumberArray } from "../../core/fill.ts";
 import type { Rounding } from "../../core/generator.ts";
 import type { Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { allocate, elements, integerRange } from "./creation.ts";
+import { allocate, checkDifferentiable, elements, integerRange } from "./creation.ts";
+import { checkLevel } from "./levels.ts";
 import { empty, relayout } from "./memory.ts";
 import { transfer } from "./transfer.ts";
 
@@ -77,14 +78,44 @@ export function drawn(
   requiresGrad: boolean,
   fill: NumberFill,
 ): Tensor {
-  const out = allocate(operation, sizes, dtype, device, requiresGrad);
-  if (device.type !== "meta") refusing(() => fillElements(elements(out), dtype, fill));
+  const out = drawnFor(operation, sizes, dtype, batches.innermost ?? device.base, fill);
+  checkDifferentiable(operation, dtype, requiresGrad);
+  out.tracked = requiresGrad;
   return out;
+}
+
+/** New elements for a device: for one with a hidden batch dimension drawn as its mapped function was told to. */
+function drawnFor(
+  operation: string,
+  sizes: Sizes,
+  dtype: DType,
+  device: Device,
+  fill: NumberFill,
+): Tensor {
+  const { batch } = device;
+  if (batch === null) {
+    const out = allocate(operation, sizes, dtype, device, false);
+    if (device.type !== "meta") refusing(() => fillElements(elements(out), dtype, fill));
+    return out;
+  }
+  if (batch.randomness === "error")
+    throw new AutogradError(
+      `${operation}: a random operation inside vmap, which was not told whether all members of the batch draw the same numbers; ` +
+        `give vmap { randomness: "same" } or { randomness: "different" }, or draw outside of it`,
+    );
+  if (batch.randomness === "same") return drawnFor(operation, sizes, dtype, batch.parent, fill);
+  return batch.enter(drawnFor(operation, [batch.size, ...sizes], dtype, batch.parent, fill), 0);
 }
 
 /** Draws new elements into a tensor, in the order in which they lie in memory. */
 export function redraw(self: Tensor, fill: NumberFill): void {
   if (self.device.type === "meta") return;
+  if (batches.innermost !== null) {
+    const fresh = drawnFor("random", self.sizes, self.dtype, batches.innermost, fill);
+    checkLevel("random", self, [fresh]);
+    transfer(fresh, self);
+    return;
+  }
   if (self.dense) {
     refusing(() => fillElements(elements(self), self.dtype, fill));
     return;

@@ -2,13 +2,13 @@
 // so it allocates sparingly, and its classes have ordinary fields, whose initialisation is cheaper than that of #private ones.
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
-import type { Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
-import { AutogradError, DeviceError } from "../../core/errors.ts";
+import { AutogradError } from "../../core/errors.ts";
 import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { computeType, type Derivation, type Formula, fromGradient } from "./formula.ts";
 import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
+import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit } from "./blueprint.ts";
 import {
@@ -175,13 +175,14 @@ export function evaluate(
 /** The same where layouts or types differ. */
 function evaluateApart(
   formula: Formula,
-  tensors: readonly Tensor[],
+  given: readonly Tensor[],
   scalars: readonly number[],
   output: DType,
   compute: DType | null,
 ): Tensor {
   const { name } = formula.options;
-  const out = empty(commonSizes(name, tensors), output, commonDevice(name, tensors));
+  const tensors = together(name, given);
+  const out = empty(commonSizes(name, tensors), output, tensors[0]!.storage.device);
   const program = formula.program.typedFor(compute ?? computeType(output), tensors, output);
   out.storage.device.backend.map(program, out, tensors, scalars);
   if (gradMode.enabled && output.kind === "floating")
@@ -193,16 +194,6 @@ export function commonSizes(name: string, tensors: readonly Tensor[]): Sizes {
   let sizes: Sizes = noSizes;
   for (const tensor of tensors) sizes = broadcastSizes(name, sizes, tensor.sizes);
   return sizes;
-}
-
-export function commonDevice(name: string, tensors: readonly Tensor[]): Device {
-  const { device } = tensors[0]!.storage;
-  for (const tensor of tensors)
-    if (tensor.storage.device !== device)
-      throw new DeviceError(
-        `${name}: the operands are on different devices, ${String(device)} and ${String(tensor.storage.device)}; move them to one`,
-      );
-  return device;
 }
 
 function needFitting(operands: readonly Tensor[], out: Tensor): boolean {

@@ -1,6 +1,6 @@
 // A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
 import { gradMode } from "../../autograd/mode.ts";
-import { Node, NodeHooks, type Sender } from "../../autograd/node.ts";
+import { Node, type Sender } from "../../autograd/node.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
 import type { GraphNode, Tensor, ViewRecord } from "../../core/tensor.ts";
@@ -84,8 +84,7 @@ function settle(tensor: Tensor, node: GraphNode | null): void {
   const hook = retained?.get(tensor.outputIndex);
   if (tensor.hooks?.retainsGrad === true && hook !== undefined && node !== null) {
     retained!.delete(tensor.outputIndex);
-    const hooks = ((node as Node<Tensor>).hooks ??= new NodeHooks<Tensor>());
-    (hooks.retain ??= new Map()).set(0, hook);
+    (node as Node<Tensor>).retain(0, hook);
   }
   tensor.node = node;
   tensor.outputIndex = 0;

@@ -1,5 +1,7 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { gradMode } from "../../autograd/mode.ts";
+import { batches } from "../../core/device.ts";
+import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -17,13 +19,16 @@ import {
   View,
   viewOf,
 } from "./history.ts";
+import { checkLevel, highestDevice, raised } from "./levels.ts";
+import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
 
-function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonly Tensor[] {
+function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   const { record } = blueprint;
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recording = gradMode.enabled;
   gradMode.enabled = false;
   let result: Tensor | readonly Tensor[];
@@ -34,9 +39,10 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
   }
   if (record.view !== undefined)
     markViews(blueprint, values, result instanceof Tensor ? [result] : result);
-  if (!recording || !anyTracked(blueprint.ruleNames, values)) return result;
+  const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
+  if (wanted === 0) return result;
   const outputs = result instanceof Tensor ? [result] : result;
-  const node = attach(blueprint, values, outputs, null);
+  const node = attach(blueprint, values, outputs, null, wanted);
   for (let index = 0; index < outputs.length; index++) {
     const output = outputs[index]!;
     if (!output.dtype.isFloatingPoint) continue;
@@ -45,6 +51,29 @@ function run(blueprint: Blueprint, values: Values<Parameters>): Tensor | readonl
     output.tracked = true;
   }
   return result;
+}
+
+function tensorsOf(values: Values<Parameters>): Tensor[] {
+  return Object.values(values).flatMap((value) => {
+    if (value instanceof Tensor) return [value];
+    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
+  });
+}
+
+/** The arguments with tensors of lower levels lifted to the highest. */
+function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
+  const tensors = tensorsOf(values);
+  if (tensors.length < 2) return values;
+  const device = highestDevice(tensors);
+  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
+  const lifted = (item: unknown): unknown =>
+    item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(lifted) : lifted(value),
+    ]),
+  );
 }
 
 function markViews(
@@ -61,11 +90,14 @@ function markViews(
   for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
 }
 
-function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
+function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
   const { record } = blueprint;
   const name = `${record.name}_`;
-  const self = values[blueprint.self] as Tensor;
-  const recorded = gradMode.enabled && anyTracked(blueprint.ruleNames, values);
+  const self = given[blueprint.self] as Tensor;
+  if (batches.used) checkLevel(name, self, tensorsOf(given));
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  const wanted = gradMode.enabled ? wantedOf(blueprint.ruleNames, values) : 0;
+  const recorded = wanted !== 0;
   checkInPlace(name, self, recorded || requiresGradient(self));
   const apart = withoutOverlap(blueprint, values, self);
   const readsOld = recorded && blueprint.savedNames.includes(blueprint.self);
@@ -80,7 +112,7 @@ function runInPlace(blueprint: Blueprint, values: Values<Parameters>): Tensor {
   });
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
-    rebaseHistory(self, attach(blueprint, apart, [self], original));
+    rebaseHistory(self, attach(blueprint, apart, [self], original, wanted));
   return self;
 }
 
@@ -106,12 +138,16 @@ function withoutOverlap(
   return out;
 }
 
-/** The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change. */
+/**
+ * The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change; bit i of `wanted`
+ * says that the gradient of rule i is asked for.
+ */
 function attach(
   blueprint: Blueprint,
   values: Values<Parameters>,
   outputs: readonly Tensor[],
   original: Tensor | null,
+  wanted: number,
 ): OperationNode {
   const { tensorNames, unsavedNames, record } = blueprint;
   const inputs: (Tensor | null)[] = [];
@@ -126,23 +162,28 @@ function attach(
     } else
       inputs.push(value instanceof Tensor && record.backward?.[name] !== undefined ? value : null);
   }
-  if (unsavedNames.length === 0 && original === null)
-    return new OperationNode(blueprint, values, inputs, counts, outputs);
-  const kept: Record<string, unknown> = { ...values };
+  // The arguments were read for this call alone: what is not kept is taken out where it stands.
+  const kept = values as Record<string, unknown>;
   for (let i = 0; i < unsavedNames.length; i++) kept[unsavedNames[i]!] = null;
-  if (original !== null) kept[blueprint.self] = original;
-  return new OperationNode(blueprint, kept, inputs, counts, outputs);
+  const unread = blueprint.unread(wanted);
+  for (let i = 0; i < unread.length; i++) kept[unread[i]!] = null;
+  if (original !== null && kept[blueprint.self] !== null) kept[blueprint.self] = original;
+  const complete = unsavedNames.length === 0 && unread.length === 0;
+  return new OperationNode(blueprint, kept, inputs, counts, outputs, complete);
 }
 
-function anyTracked(names: readonly string[], values: Values<Parameters>): boolean {
+/** Bit i: argument i of the names, or an item of that list, needs a gradient. */
+function wantedOf(names: readonly string[], values: Values<Parameters>): number {
+  let wanted = 0;
   for (let i = 0; i < names.length; i++) {
     const value = values[names[i]!];
     if (value instanceof Tensor) {
-      if (requiresGradient(value)) return true;
+      if (requiresGradient(value)) wanted |= 1 << i;
     } else if (Array.isArray(value))
-      for (const item of value) if (item instanceof Tensor && requiresGradient(item)) return true;
+      for (const item of value)
+        if (item instanceof Tensor && requiresGradient(item)) wanted |= 1 << i;
   }
-  return false;
+  return wanted;
 }
 
 /** Runs something without recording it. */
@@ -190,10 +231,16 @@ export function operation<const P extends Parameters, const S extends TensorName
   const mutates = record.inPlace === true || write !== undefined;
   const attached: Attached = {
     record: full as Attached["record"],
-    inPlace: mutates ? (...args) => runInPlace(blueprint, signatureInPlace.read(args)) : null,
+    inPlace: mutates
+      ? observable(`${full.name}_`, (args) => runInPlace(blueprint, signatureInPlace.read(args)))
+      : null,
   };
-  const invoke = (...args: readonly unknown[]): unknown =>
+  const call = (args: readonly unknown[]): unknown =>
     present(full, run(blueprint, signature.read(args)));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? present(full, run(blueprint, signature.read(args)))
+      : observed(full.name, args, call);
   return Object.assign(invoke, attached) as F;
 }
 
@@ -219,8 +266,12 @@ export function composite<const P extends Parameters, F>(record: {
   readonly quick?: Quick<P>;
 }): F {
   const signature = new Signature(record.name, record.parameters, record.quick);
-  const invoke = (...args: readonly unknown[]): unknown => record.compute(signature.read(args));
-  const inPlace = (...args: readonly unknown[]): unknown => {
+  const call = (args: readonly unknown[]): unknown => record.compute(signature.read(args));
+  const invoke = (...args: readonly unknown[]): unknown =>
+    observation.call === null
+      ? record.compute(signature.read(args))
+      : observed(record.name, args, call);
+  const inPlace = observable(`${record.name}_`, (args) => {
     const self = args[0] as Tensor;
     const name = `${record.name}_`;
     const recorded =
@@ -234,7 +285,7 @@ export function composite<const P extends Parameters, F>(record: {
     self.copy_(result);
     self.storage.writer = name;
     return self;
-  };
+  });
   const attached: Attached = {
     record: record as Attached["record"],
     inPlace: record.inPlace === true ? inPlace : null,

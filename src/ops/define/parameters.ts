@@ -72,6 +72,16 @@ export function optional<T, D>(parameter: Parameter<T>, value: D): Parameter<T |
   };
 }
 
+/** A parameter that may be left out, and for which null means something of its own. */
+export function orNull<T, D>(parameter: Parameter<T>, value: D): Parameter<T | D | null> {
+  return {
+    ...parameter,
+    fallback: { value },
+    convert: (given, operation, name) =>
+      given === null ? null : parameter.convert(given, operation, name),
+  };
+}
+
 const wholeNumber = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value)
     ? value

@@ -40,7 +40,7 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
     throw new ShapeError(
       `${operation}: the gradient for output ${position} has shape ${formatSizes(seed.sizes)}, but the output has ${formatSizes(output.sizes)}; they must be equal`,
     );
-  if (seed.storage.device !== output.storage.device)
+  if (seed.storage.device.base !== output.storage.device.base)
     throw new AutogradError(
       `${operation}: the gradient for output ${position} is on ${String(seed.storage.device)}, the output on ${String(output.storage.device)}`,
     );

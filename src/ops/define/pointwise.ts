@@ -1,13 +1,16 @@
 // Pointwise operations: an expression for one element; kernels, derivatives, broadcasting and promotion follow from it.
 import { gradMode } from "../../autograd/mode.ts";
+import { observation } from "../../autograd/observer.ts";
 import { bool, type DType, float32, getDefaultDtype } from "../../core/dtype.ts";
 import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { constant, type Expression, input, scalar } from "../../core/expression.ts";
 import { resultType } from "../../core/promotion.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
-import { commonDevice, commonSizes, evaluate, record } from "./evaluate.ts";
+import { commonSizes, evaluate, record } from "./evaluate.ts";
+import { observable, observed } from "./observable.ts";
 import { computeType, Formula } from "./formula.ts";
+import { checkLevel, together } from "./levels.ts";
 import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
 import {
   boolean,
@@ -212,14 +215,15 @@ class Pointwise {
 function writeInPlace(
   name: string,
   formula: Formula,
-  tensors: readonly Tensor[],
+  given: readonly Tensor[],
   scalars: readonly number[],
   self: Tensor,
   output: DType,
   compute: DType,
 ): Tensor {
-  checkFits(name, self, commonSizes(name, tensors), output);
-  const device = commonDevice(name, tensors);
+  checkFits(name, self, commonSizes(name, given), output);
+  const tensors = together(name, given);
+  checkLevel(name, self, tensors);
   const recorded = gradMode.enabled && tensors.some(requiresGradient);
   checkInPlace(name, self, recorded);
   // A rule that reads the old value gets a copy of it.
@@ -234,7 +238,7 @@ function writeInPlace(
   const old = reads ? snapshot(self) : self;
   // Another layout over the same memory is read before it is overwritten.
   const operands = tensors.map((t) => (t !== self && t.storage === self.storage ? snapshot(t) : t));
-  device.backend.map(
+  self.storage.device.backend.map(
     formula.program.typedFor(compute, operands, self.dtype),
     self,
     operands,
@@ -253,10 +257,13 @@ export function pointwise<F>(record: PointwiseRecord): F {
     record: { ...record, parameters: own.parameters },
     inPlace:
       (record.inPlace ?? record.promotion !== "comparison")
-        ? (self, ...args) => own.callInPlace(self as Tensor, args)
+        ? observable(`${record.name}_`, ([self, ...args]) => own.callInPlace(self as Tensor, args))
         : null,
   };
+  const callWith = ([a, b, c, d, e]: readonly unknown[]): Tensor => own.call(a, b, c, d, e);
   const call = (a: unknown, b: unknown, c: unknown, d: unknown, e: unknown): Tensor =>
-    own.call(a, b, c, d, e);
+    observation.call === null
+      ? own.call(a, b, c, d, e)
+      : (observed(record.name, [a, b, c, d, e], callWith) as Tensor);
   return Object.assign(call, attached) as F;
 }

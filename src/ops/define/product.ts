@@ -3,7 +3,7 @@ import { gradMode } from "../../autograd/mode.ts";
 import { DTypeError, ShapeError } from "../../core/errors.ts";
 import { broadcastStrides, formatSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { commonDevice } from "./evaluate.ts";
+import { checkDevices } from "./levels.ts";
 import { empty, relayout } from "./memory.ts";
 import { fillWith } from "./transfer.ts";
 
@@ -15,7 +15,7 @@ export function checkTypes(name: string, tensors: readonly Tensor[]): void {
       throw new DTypeError(
         `${name}: the operands are ${first.dtype.name} and ${tensor.dtype.name}; convert them to one type`,
       );
-  commonDevice(name, tensors);
+  checkDevices(name, tensors);
 }
 
 /** Refuses a tensor of another rank. */

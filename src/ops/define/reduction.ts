@@ -21,7 +21,8 @@ import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
 import { fit, nodeName } from "./blueprint.ts";
-import { commonDevice, commonSizes, evaluate } from "./evaluate.ts";
+import { commonSizes, evaluate } from "./evaluate.ts";
+import { together } from "./levels.ts";
 import {
   alreadyFreed,
   type Kept,
@@ -278,14 +279,14 @@ export class Reduction {
 
   private reduce(
     formula: Formula,
-    tensors: readonly Tensor[],
+    given: readonly Tensor[],
     scalars: readonly number[],
     output: DType,
     dims: Sizes | null,
     keepdim: boolean,
     mean: boolean,
   ): Tensor {
-    if (tensors.length > 1) commonDevice(this.name, tensors);
+    const tensors = given.length > 1 ? together(this.name, given) : given;
     const sizes = tensors.length === 1 ? tensors[0]!.sizes : commonSizes(this.name, tensors);
     const region = regionOf(this.name, sizes, dims);
     const numbers = mean ? [...scalars, region.count] : scalars;

@@ -1,0 +1,224 @@
+// Jacobians and Hessians of functions, nested as the outputs and the inputs are.
+import { enableGrad } from "../autograd/mode.ts";
+import { AutogradError } from "../core/errors.ts";
+import type { Tensor } from "../ops/methods.ts";
+import type { TensorOrList } from "../ops/autograd.ts";
+import { composite } from "../ops/define/operation.ts";
+import { anything, boolean, choice, optional } from "../ops/define/parameters.ts";
+import { captureGradients } from "../ops/define/pass.ts";
+import type { FunctionOnly, Trailing } from "../ops/define/registry.ts";
+import { stack } from "../ops/join.ts";
+import {
+  type Arguments,
+  callable,
+  evaluate,
+  evaluateScalar,
+  fresh,
+  type Like,
+  listed,
+  released,
+  requireGraph,
+  unlisted,
+} from "./evaluation.ts";
+
+const strategy = choice("reverse-mode", "forward-mode");
+/** Whether rows are computed from the outputs back, or columns from the inputs forward. */
+export type Strategy = "reverse-mode" | "forward-mode";
+
+interface MatrixOptions {
+  /** Whether the result can be differentiated further. Default: false. */
+  readonly createGraph?: boolean;
+  /** Whether to refuse, rather than give zeros for, outputs that are independent of an input. Default: false. */
+  readonly strict?: boolean;
+  /** Whether all rows are computed at once. Default: false. */
+  readonly vectorize?: boolean;
+}
+/** What `jacobian` takes by name. */
+export interface JacobianOptions extends MatrixOptions {
+  /** Default: "reverse-mode"; "forward-mode" is less work where there are more outputs than inputs. */
+  readonly strategy?: Strategy;
+}
+/** What `hessian` takes by name. */
+export interface HessianOptions extends MatrixOptions {
+  /** How the gradient is differentiated. Default: "reverse-mode". */
+  readonly outerJacobianStrategy?: Strategy;
+}
+
+/** How many elements of unit vectors are kept at once. */
+const blockElements = 1 << 20;
+
+/** The unit vectors of an output's space, in its shape. */
+function* unitVectors(output: Tensor): Generator<Tensor> {
+  const count = output.count;
+  const rows = Math.min(count, Math.max(1, Math.floor(blockElements / Math.max(count, 1))));
+  for (let from = 0; from < count; from += rows) {
+    const size = Math.min(rows, count - from);
+    const block = output.newZeros([size, count]);
+    block.diagonal({ offset: from }).fill_(1);
+    yield* block.view([size, ...output.shape]).unbind(0);
+  }
+}
+
+/** The gradients of one output, row by row: for each input a tensor of the output's and the input's sizes, one after the other. */
+function rowsOf(
+  operation: string,
+  output: Tensor,
+  position: number,
+  inputs: readonly Tensor[],
+  createGraph: boolean,
+  strict: boolean,
+): readonly Tensor[] {
+  const rows = inputs.map((): Tensor[] => []);
+  if (output.requiresGrad)
+    for (const seed of unitVectors(output)) {
+      const found = captureGradients(operation, [output], inputs, [seed], true, createGraph);
+      found.forEach((gradient, i) => {
+        if (strict && gradient === null)
+          throw new AutogradError(
+            `${operation}: output ${position} of the function is independent of input ${i}, which strict mode does not allow`,
+          );
+        if (strict && createGraph && !gradient!.requiresGrad)
+          throw new AutogradError(
+            `${operation}: the Jacobian of the function is independent of input ${i}, which strict mode does not allow with createGraph`,
+          );
+        rows[i]!.push(gradient ?? inputs[i]!.newZeros(inputs[i]!.shape));
+      });
+    }
+  return rows.map((list, i) => {
+    const input = inputs[i]!;
+    const shape = [...output.shape, ...input.shape];
+    if (list.length === 0) return input.newZeros(shape);
+    if (output.dim() === 0) return list[0]!;
+    return (list.length === 1 ? list[0]! : stack(list)).view(shape);
+  });
+}
+
+/** The Jacobian of a function, for a caller of that name. */
+function jacobianOf(
+  operation: string,
+  func: (...inputs: readonly Tensor[]) => unknown,
+  inputs: unknown,
+  createGraph: boolean,
+  strict: boolean,
+  vectorize: boolean,
+): unknown {
+  const given = listed(operation, "inputs", inputs);
+  const points = fresh(operation, given, createGraph, true);
+  const outputs = evaluate(operation, func, points, strict);
+  if (strict && vectorize)
+    throw new AutogradError(
+      `${operation}: strict and vectorize are not supported together; leave one of them out`,
+    );
+  const jacobian = outputs.list.map((output, i) =>
+    unlisted(
+      given,
+      released(rowsOf(operation, output, i, points, createGraph, strict), createGraph),
+    ),
+  );
+  return unlisted(outputs, jacobian);
+}
+
+/**
+ * The Jacobian of a function: for each output and each input a tensor of the output's sizes followed by the input's, holding
+ * d output[i] / d input[j]. Nested as outputs and inputs are: a tensor where both are single tensors, an array over the inputs within
+ * an array over the outputs where both are arrays. An array of inputs is spread over the function's parameters.
+ * Works inside `noGrad` too.
+ * Throws ArgumentError for inputs or outputs that are not tensors, AutogradError in strict mode for an output that is
+ * independent of an input, and where strict and vectorize are combined.
+ * @example
+ * ```ts
+ * const { jacobian } = torch.autograd.functional;
+ * jacobian((x) => x.mul(x), torch.tensor([1, 2, 3]))
+ * // => tensor([[2., 0., 0.],
+ * //            [0., 4., 0.],
+ * //            [0., 0., 6.]])
+ * jacobian((x, y) => x.mul(y).sum(), [torch.tensor([1, 2]), torch.tensor([3, 4])])
+ * // => tensor([3., 4.]),tensor([1., 2.])
+ * ```
+ */
+export const jacobian: FunctionOnly<
+  <const I extends TensorOrList, const O extends TensorOrList>(
+    func: (...inputs: Arguments<I>) => O,
+    inputs: I,
+    ...args: Trailing<
+      [createGraph: boolean, strict: boolean, vectorize: boolean, strategy: Strategy],
+      JacobianOptions
+    >
+  ) => Like<O, Like<I, Tensor>>
+> = composite({
+  name: "autograd.functional.jacobian",
+  parameters: {
+    func: callable,
+    inputs: anything,
+    createGraph: optional(boolean, false),
+    strict: optional(boolean, false),
+    vectorize: optional(boolean, false),
+    strategy: optional(strategy, "reverse-mode"),
+  },
+  compute: ({ func, inputs, createGraph, strict, vectorize }) =>
+    enableGrad(() =>
+      jacobianOf("autograd.functional.jacobian", func, inputs, createGraph, strict, vectorize),
+    ),
+});
+
+/**
+ * The Hessian of a function that returns one element: for each pair of inputs a tensor of their sizes one after the other, holding
+ * d^2 output / (d input_i d input_j). A tensor where the input is one, an array of arrays where the inputs are an array.
+ * Throws as `jacobian` does, and when the function returns several tensors or more than one element.
+ * @example
+ * ```ts
+ * torch.autograd.functional.hessian((x) => x.pow(3).sum(), torch.tensor([1, 2]))
+ * // => tensor([[ 6.,  0.],
+ * //            [ 0., 12.]])
+ * ```
+ */
+export const hessian: FunctionOnly<
+  <const I extends TensorOrList>(
+    func: (...inputs: Arguments<I>) => Tensor,
+    inputs: I,
+    ...args: Trailing<
+      [createGraph: boolean, strict: boolean, vectorize: boolean, outerJacobianStrategy: Strategy],
+      HessianOptions
+    >
+  ) => Like<I, Like<I, Tensor>>
+> = composite({
+  name: "autograd.functional.hessian",
+  parameters: {
+    func: callable,
+    inputs: anything,
+    createGraph: optional(boolean, false),
+    strict: optional(boolean, false),
+    vectorize: optional(boolean, false),
+    outerJacobianStrategy: optional(strategy, "reverse-mode"),
+  },
+  compute: ({ func, inputs, createGraph, strict, vectorize }) =>
+    enableGrad(() => {
+      const name = "autograd.functional.hessian";
+      const given = listed(name, "inputs", inputs);
+      const gradient = (...points: readonly Tensor[]): readonly Tensor[] => {
+        const apart = fresh(name, { list: points, several: true }, true, true);
+        const output = evaluateScalar(name, func, apart, strict);
+        const found = rowsOf(
+          name,
+          output.dim() === 0 ? output : output.squeeze(),
+          0,
+          apart,
+          true,
+          false,
+        );
+        if (strict)
+          requireGraph(
+            name,
+            found,
+            (i) =>
+              `the Jacobian of the function with respect to input ${i} is independent of the inputs, as it is for a linear function; strict mode does not allow that`,
+          );
+        return found;
+      };
+      const rows = jacobianOf(name, gradient, given.list, createGraph, strict, vectorize);
+      return unlisted(
+        given,
+        (rows as readonly (readonly Tensor[])[]).map((row) => unlisted(given, row)),
+      );
+    }),
+});

@@ -1,0 +1,222 @@
+// vmap: a function of single examples as a function of batches. Inside, tensors lie on a device whose kernels run for all members.
+import { ArgumentError, ShapeError } from "../core/errors.ts";
+import { batches, type Device, type Randomness } from "../core/device.ts";
+import { flatten } from "../core/tree.ts";
+import { batchedDevice, leaveBatch } from "../ops/define/batch.ts";
+import { highestDevice } from "../ops/define/levels.ts";
+import {
+  anything,
+  choice,
+  describe,
+  integer,
+  optional,
+  orNull,
+  Signature,
+} from "../ops/define/parameters.ts";
+import type { Trailing } from "../ops/define/registry.ts";
+import { cat } from "../ops/join.ts";
+import { Tensor } from "../ops/methods.ts";
+
+/** Which dimension of each tensor is mapped, nested as the tensors are; a number or null stands for all tensors below it. */
+export type Dims = number | null | readonly Dims[] | { readonly [name: string]: Dims };
+
+/** What `vmap` takes by name. */
+export interface VmapOptions {
+  /** The mapped dimension of each argument, null for one that is the same for all members. Default: 0. */
+  readonly inDims?: Dims;
+  /** Where the batch goes in each result. Default: 0. */
+  readonly outDims?: Dims;
+  /** What random operations do inside: "error" refuses them, "same" draws once for all, "different" draws for each member. */
+  readonly randomness?: Randomness;
+  /** How many members to compute at once; by default all. */
+  readonly chunkSize?: number | null;
+}
+
+export function isTensor(value: unknown): value is Tensor {
+  return value instanceof Tensor;
+}
+
+/** A number or null for each tensor of a value, from a nesting that may stop early. */
+function spread(what: string, dims: unknown, value: unknown, path: string): (number | null)[] {
+  if (dims === null || dims === undefined || typeof dims === "number")
+    return flatten(value, isTensor).leaves.map(() => dims ?? null);
+  const fits =
+    typeof dims === "object" &&
+    typeof value === "object" &&
+    value !== null &&
+    !isTensor(value) &&
+    Array.isArray(dims) === Array.isArray(value);
+  const keys = fits ? Object.keys(value) : [];
+  if (!fits || Object.keys(dims).join() !== keys.join())
+    throw new ArgumentError(
+      `vmap: ${what}${path} is nested as ${describe(dims)}, which does not fit ${describe(value)} there; give a number, null, or the same nesting`,
+    );
+  return keys.flatMap((key) =>
+    spread(
+      what,
+      (dims as Record<string, unknown>)[key],
+      (value as Record<string, unknown>)[key],
+      Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
+    ),
+  );
+}
+
+function wrapped(what: string, dim: number, rank: number): number {
+  const at = dim < 0 ? dim + rank : dim;
+  if (!Number.isInteger(at) || at < 0 || at >= rank)
+    throw new ArgumentError(
+      `vmap: ${what} is ${dim}, but the tensor has ${rank} dimensions; give ${-rank} to ${rank - 1}, or null for a tensor that is not mapped`,
+    );
+  return at;
+}
+
+interface Mapped {
+  readonly tensors: readonly Tensor[];
+  readonly dims: readonly (number | null)[];
+  readonly size: number;
+  readonly rebuild: (tensors: readonly Tensor[]) => readonly unknown[];
+}
+
+function mappedArguments(args: readonly unknown[], inDims: unknown): Mapped {
+  if (Array.isArray(inDims) && inDims.length !== args.length)
+    throw new ArgumentError(
+      `vmap: inDims has ${inDims.length} entries for ${args.length} arguments; give one for each`,
+    );
+  const { leaves, paths, rebuild } = flatten(args, isTensor);
+  const dims = spread("inDims", inDims, args, "").map((dim, i) =>
+    dim === null
+      ? null
+      : wrapped(`the entry of inDims for args${paths[i]}`, dim, leaves[i]!.sizes.length),
+  );
+  const sizes = leaves.flatMap((tensor, i) => (dims[i] === null ? [] : [tensor.sizes[dims[i]!]!]));
+  const size = sizes[0];
+  if (size === undefined)
+    throw new ArgumentError(
+      "vmap: no argument is mapped: at least one must be a tensor whose entry in inDims is not null",
+    );
+  if (sizes.some((other) => other !== size))
+    throw new ShapeError(
+      `vmap: the mapped dimensions have sizes ${sizes.join(", ")}; they must all be equal`,
+    );
+  if (size === 0)
+    throw new ShapeError(
+      "vmap: the mapped dimension has size 0, so that the function would never run",
+    );
+  return { tensors: leaves, dims, size, rebuild: (tensors) => rebuild(tensors) as unknown[] };
+}
+
+function run(
+  fn: (...args: never[]) => unknown,
+  { tensors, dims, size, rebuild }: Mapped,
+  outDims: unknown,
+  randomness: Randomness,
+): unknown {
+  const outer = batches.innermost;
+  const highest = highestDevice(tensors);
+  const parent = outer !== null && outer.level > highest.level ? outer : highest;
+  const device = batchedDevice(parent, size, randomness);
+  const inside = rebuild(
+    tensors.map((tensor, i) => (dims[i] === null ? tensor : device.batch!.enter(tensor, dims[i]!))),
+  );
+  batches.innermost = device;
+  try {
+    return leaving(fn(...(inside as never[])), outDims, device);
+  } finally {
+    batches.innermost = outer;
+  }
+}
+
+function leaving(result: unknown, outDims: unknown, device: Device): unknown {
+  if (typeof (result as { then?: unknown } | null)?.then === "function")
+    throw new ArgumentError(
+      "vmap: the mapped function returned a promise; await first, and map only the synchronous part",
+    );
+  const strangers = flatten(
+    result,
+    (part): part is unknown => typeof part !== "object" || part === null,
+  );
+  const { leaves, rebuild, paths } = flatten(result, isTensor);
+  if (strangers.leaves.length > 0 || leaves.length === 0)
+    throw new ArgumentError(
+      `vmap: the mapped function must return tensors, or nested arrays and records of them, got ${describe(strangers.leaves[0] ?? result)}`,
+    );
+  const dims = spread("outDims", outDims, result, "");
+  return rebuild(
+    leaves.map((tensor, i) => {
+      const dim = dims[i]!;
+      if (dim !== null)
+        return leaveBatch(
+          tensor,
+          device,
+          wrapped(`the entry of outDims for the result${paths[i]}`, dim, tensor.sizes.length + 1),
+        );
+      if (tensor.storage.device === device)
+        throw new ArgumentError(
+          `vmap: outDims is null for the result${paths[i]}, which differs between the members of the batch; give the dimension where the batch goes`,
+        );
+      return tensor;
+    }),
+  );
+}
+
+const signature = new Signature("vmap", {
+  inDims: orNull(anything, 0),
+  outDims: orNull(anything, 0),
+  randomness: optional(choice("error", "same", "different"), "error"),
+  chunkSize: optional(integer, null),
+});
+
+/**
+ * A function that applies `fn` to every slice of its arguments along a dimension and stacks the results, without a loop: inside `fn`
+ * tensors have one dimension less, and each operation runs once for the whole batch. Nests with itself and with gradients.
+ * Throws ArgumentError where nothing is mapped or `fn` returns something else than tensors, ShapeError where batch sizes differ,
+ * AutogradError where `fn` reads a value (`item()`).
+ * @example
+ * ```ts
+ * const dots = torch.vmap((a: torch.Tensor, b: torch.Tensor) => a.dot(b));
+ * dots(torch.ones(3, 5), torch.ones(3, 5)) // => tensor([5., 5., 5.])
+ * ```
+ */
+export function vmap<A extends readonly unknown[], R>(
+  fn: (...args: A) => R,
+  ...rest: Trailing<[inDims: Dims, outDims: Dims, randomness: Randomness], VmapOptions>
+): (...args: A) => R {
+  if (typeof fn !== "function")
+    throw new ArgumentError(`vmap: expected a function to map, got ${describe(fn)}`);
+  const { inDims, outDims, randomness, chunkSize } = signature.read(rest);
+  if (chunkSize !== null && chunkSize < 1)
+    throw new ArgumentError(`vmap: chunkSize must be at least 1, got ${chunkSize}`);
+  return (...args) => {
+    const mapped = mappedArguments(args, inDims);
+    const { tensors, dims, size, rebuild } = mapped;
+    if (chunkSize === null || chunkSize >= size)
+      return run(fn as never, mapped, outDims, randomness as Randomness) as R;
+    const parts: unknown[] = [];
+    for (let start = 0; start < size; start += chunkSize) {
+      const length = Math.min(chunkSize, size - start);
+      const slices = tensors.map((tensor, i) =>
+        dims[i] === null ? tensor : tensor.narrow(dims[i]!, start, length),
+      );
+      const part = { tensors: slices, dims, size: length, rebuild };
+      parts.push(run(fn as never, part, outDims, randomness as Randomness));
+    }
+    return joined(parts, outDims) as R;
+  };
+}
+
+/** The results of chunks, one behind the other. */
+function joined(parts: readonly unknown[], outDims: unknown): unknown {
+  const taken = parts.map((part) => flatten(part, isTensor));
+  const first = taken[0]!;
+  const dims = spread("outDims", outDims, parts[0], "");
+  return first.rebuild(
+    first.leaves.map((tensor, i) =>
+      dims[i] === null || dims[i] === undefined
+        ? tensor
+        : cat(
+            taken.map(({ leaves }) => leaves[i]!),
+            dims[i],
+          ),
+    ),
+  );
+}
