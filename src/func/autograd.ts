@@ -2,3 +2,4 @@
 export * from "../ops/autograd.ts";
 export * as graph from "./graph.ts";
 export * as functional from "./functional.ts";
+export { Function, type FunctionContext, onceDifferentiable } from "./function.ts";

@@ -1,8 +1,9 @@
 // The record of an operation that is not pointwise, and the graph node that its calls leave behind.
 import type { Node, Sender } from "../../autograd/node.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
-import { noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
+import { noSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { fit } from "./fit.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
 import {
@@ -288,7 +289,12 @@ export class OperationNode extends SavingNode {
     return this.values === null ? null : this.savedList();
   }
 
-  protected get firstOutput(): number {
+  protected resultAt(index: number): number {
+    return Math.max(-1, index - this.firstResult);
+  }
+
+  /** Where the results begin among what is saved. */
+  private get firstResult(): number {
     return this.savedList().length - (this.outputs?.length ?? 0);
   }
 
@@ -297,9 +303,9 @@ export class OperationNode extends SavingNode {
   }
 
   protected seal(list: readonly SavedTensor[]): void {
-    const { firstOutput } = this;
+    const first = this.firstResult;
     this.values = this.withTensors(list);
-    if (this.outputs !== null) this.outputs = list.slice(firstOutput);
+    if (this.outputs !== null) this.outputs = list.slice(first);
     this.versions = sealed;
   }
 
@@ -389,7 +395,7 @@ export class OperationNode extends SavingNode {
     if (this.versions === sealed) {
       const list = this.savedList().map((saved) => (saved as SavedTensor).unpack());
       values = this.withTensors(list);
-      if (outputs !== null) outputs = list.slice(this.firstOutput) as Tensor[];
+      if (outputs !== null) outputs = list.slice(this.firstResult) as Tensor[];
     } else if (this.changed(this.versions))
       checkVersions(this, this.savedList() as Tensor[], this.versions);
     const gradients = new Array<Tensor | null>(this.outputCount);
@@ -434,15 +440,4 @@ export function nodeName(name: string, given?: string): string {
   const digit = given === undefined ? null : /\d$/.exec(given);
   const stem = `${own[0]!.toUpperCase()}${own.slice(1, digit === null ? undefined : -1)}`;
   return `${stem}Backward${digit === null ? 0 : digit[0]}`;
-}
-
-/** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
-export function fit(
-  gradient: Tensor,
-  to: { readonly sizes: Sizes; readonly dtype: DType },
-): Tensor {
-  let out = gradient;
-  if (!sameSizes(out.sizes, to.sizes)) out = out.sumToSize(to.sizes);
-  if (out.dtype !== to.dtype) out = out.to(to.dtype);
-  return out;
 }

@@ -10,7 +10,7 @@ import { computeType, type Derivation, type Formula, fromGradient } from "./form
 import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
 import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
-import { fit } from "./blueprint.ts";
+import { fit } from "./fit.ts";
 import {
   alreadyFreed,
   type Kept,
@@ -72,8 +72,8 @@ class PointwiseNode extends SavingNode {
     return this.saved === freed ? null : (this.saved ?? []);
   }
 
-  protected get firstOutput(): number {
-    return this.formula.inputCount;
+  protected resultAt(index: number): number {
+    return index === this.formula.inputCount ? 0 : -1;
   }
 
   protected get keptVersions(): readonly number[] | null {

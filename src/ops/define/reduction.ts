@@ -20,7 +20,8 @@ import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
-import { fit, nodeName } from "./blueprint.ts";
+import { nodeName } from "./blueprint.ts";
+import { fit } from "./fit.ts";
 import { commonSizes, evaluate } from "./evaluate.ts";
 import { together } from "./levels.ts";
 import {
@@ -152,8 +153,8 @@ class ReductionNode extends SavingNode {
     return this.saved === freed ? null : (this.saved ?? []);
   }
 
-  protected get firstOutput(): number {
-    return this.formula.inputCount;
+  protected resultAt(): number {
+    return -1;
   }
 
   protected get keptVersions(): readonly number[] | null {

@@ -70,8 +70,8 @@ export abstract class SavingNode extends Node<Tensor> {
   /** What is saved, in order; null once freed. */
   abstract get kept(): readonly Kept[] | null;
 
-  /** Where the results begin among what is saved. */
-  protected abstract get firstOutput(): number;
+  /** Which of the node's results is saved at a place; -1 for an argument. */
+  protected abstract resultAt(index: number): number;
 
   /** The versions at which `kept` was saved, null for 0, or `sealed`. */
   protected abstract get keptVersions(): readonly number[] | null;
@@ -91,11 +91,11 @@ export abstract class SavingNode extends Node<Tensor> {
 
   /** Has every saved tensor remembered by a SavedTensor, through the given hooks if there are any. */
   protected sealAll(hooks: SavingHooks | null): void {
-    const { firstOutput, keptVersions } = this;
-    const list = this.kept!.map((tensor, i) => {
-      const output = i >= firstOutput ? i - firstOutput : -1;
-      return new SavedTensor(this, i, tensor as Tensor | null, output, keptVersions?.[i]);
-    });
+    const { keptVersions } = this;
+    const list = this.kept!.map(
+      (tensor, i) =>
+        new SavedTensor(this, i, tensor as Tensor | null, this.resultAt(i), keptVersions?.[i]),
+    );
     if (hooks !== null) for (const saved of list) if (!saved.isNull) saved.register(hooks);
     this.seal(list);
   }
