@@ -63,6 +63,8 @@ export class Task<V> implements Pass<V>, Current {
   private collected: (V | null)[] | null = null;
   private callbacks: (() => void)[] | null = null;
   private number = 0;
+  // Nodes are made after those they lead to, so none older than every captured one lies on a way to it. Sinks are numbered apart.
+  private oldest = 0;
 
   constructor(add: (a: V, b: V) => V, keepGraph: boolean) {
     this.add = add;
@@ -79,6 +81,11 @@ export class Task<V> implements Pass<V>, Current {
     try {
       passes.current = this;
       for (const root of roots) this.visit(root.node);
+      if (captures !== null) {
+        this.oldest = Infinity;
+        for (const { sequence, next } of captures.keys())
+          this.oldest = Math.min(this.oldest, next.length === 0 ? 0 : sequence);
+      }
       this.countDependencies();
       if (captures !== null) {
         this.captures = captures;
@@ -106,7 +113,7 @@ export class Task<V> implements Pass<V>, Current {
       return;
     }
     const next = from.next[slot];
-    if (next === null || next === undefined) return;
+    if (next === null || next === undefined || next.sequence < this.oldest) return;
     if (value !== null) this.deliver(next, from.nextIndex[slot]!, value);
     if (--next.dependencies === 0) this.push(next);
   }
@@ -167,7 +174,7 @@ export class Task<V> implements Pass<V>, Current {
       const next = visited[i]!.next;
       for (let k = 0; k < next.length; k++) {
         const node = next[k]!;
-        if (node === null) continue;
+        if (node === null || node.sequence < this.oldest) continue;
         if (node.task !== this) this.visit(node);
         node.dependencies++;
       }

@@ -30,6 +30,11 @@ export class AutogradError extends TorchError {
   override name = "AutogradError";
 }
 
+/** Gradients that `gradcheck` found wrong: both values are in the message. */
+export class GradcheckError extends AutogradError {
+  override name = "GradcheckError";
+}
+
 /** Memory or a device that cannot do what was asked. */
 export class DeviceError extends TorchError {
   override name = "DeviceError";

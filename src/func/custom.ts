@@ -149,7 +149,7 @@ export class FunctionNode extends SavingNode implements SavingPlace {
             ? -1
             : -2,
     );
-    this.#versions = versionsOf(saved);
+    this.#versions = versionsOf(this, saved);
     if (savingMode.hooks !== null) this.sealAll(savingMode.hooks);
   }
 

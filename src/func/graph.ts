@@ -1,2 +1,3 @@
-// The torch.autograd.graph namespace.
+// The torch.autograd.graph namespace: what is offered for the graph itself.
 export * from "../ops/saving.ts";
+export { incrementVersion, traceWrites, unsafePreserveVersionCounter } from "../ops/version.ts";

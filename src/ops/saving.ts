@@ -1,5 +1,5 @@
 // torch.autograd.graph: what is kept for the backward pass, packed by functions of the caller's.
-import { during, type ModeGuard } from "../autograd/mode.ts";
+import { type ModeGuard, scoped } from "../autograd/scope.ts";
 import { ArgumentError, AutogradError } from "../core/errors.ts";
 import type { Storage } from "../core/storage.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -11,18 +11,14 @@ export { SavedTensor } from "./define/saved.ts";
 
 let refusal: string | null = null;
 
-class HooksGuard implements ModeGuard {
-  readonly #before: SavingHooks | null = savingMode.hooks;
-  [Symbol.dispose](): void {
-    savingMode.hooks = this.#before;
-  }
-}
-
-function entered(hooks: SavingHooks): ModeGuard {
+/** Has tensors saved through hooks; the function returned puts back those that were there before. */
+function entered(hooks: SavingHooks): () => void {
   if (refusal !== null) throw new AutogradError(refusal);
-  const guard = new HooksGuard();
+  const before = savingMode.hooks;
   savingMode.hooks = hooks;
-  return guard;
+  return () => {
+    savingMode.hooks = before;
+  };
 }
 
 /**
@@ -62,7 +58,7 @@ export function savedTensorsHooks<P, T>(
       `savedTensorsHooks: expected two functions, pack and unpack, got ${typeof pack} and ${typeof unpack}`,
     );
   const hooks = { pack, unpack: unpack as (packed: unknown) => Tensor };
-  return during("savedTensorsHooks", callback, () => entered(hooks));
+  return scoped("savedTensorsHooks", () => entered(hooks), callback);
 }
 
 /**
@@ -84,7 +80,7 @@ export function saveOnCpu<T>(callback?: () => T): T | ModeGuard {
       return tensor.to(device);
     },
   };
-  return during("saveOnCpu", callback, () => entered(hooks));
+  return scoped("saveOnCpu", () => entered(hooks), callback);
 }
 
 /**
@@ -98,12 +94,15 @@ export function saveOnCpu<T>(callback?: () => T): T | ModeGuard {
 export function disableSavedTensorsHooks<T>(message: string, callback: () => T): T;
 export function disableSavedTensorsHooks(message: string): ModeGuard;
 export function disableSavedTensorsHooks<T>(message: string, callback?: () => T): T | ModeGuard {
-  return during("disableSavedTensorsHooks", callback, () => {
+  const enter = (): (() => void) => {
     if (savingMode.hooks !== null) throw new AutogradError(message);
     const before = refusal;
     refusal = message;
-    return { [Symbol.dispose]: () => void (refusal = before) };
-  });
+    return () => {
+      refusal = before;
+    };
+  };
+  return scoped("disableSavedTensorsHooks", enter, callback);
 }
 
 /** Stands for a saved tensor that may be overwritten. */
@@ -172,20 +171,19 @@ class MutationContext {
 export function allowMutationOnSavedTensors<T>(callback: () => T): T;
 export function allowMutationOnSavedTensors(): ModeGuard;
 export function allowMutationOnSavedTensors<T>(callback?: () => T): T | ModeGuard {
-  return during("allowMutationOnSavedTensors", callback, () => {
+  const enter = (): (() => void) => {
     if (writing.watcher !== null)
       throw new AutogradError(
         "allowMutationOnSavedTensors: it cannot be nested; one around everything is enough",
       );
     const context = new MutationContext();
-    const guard = entered(context.hooks);
+    const leave = entered(context.hooks);
     writing.watcher = (tensor) => context.beforeWrite(tensor);
-    return {
-      [Symbol.dispose]: () => {
-        guard[Symbol.dispose]();
-        writing.watcher = null;
-        context.close();
-      },
+    return () => {
+      leave();
+      writing.watcher = null;
+      context.close();
     };
-  });
+  };
+  return scoped("allowMutationOnSavedTensors", enter, callback);
 }

@@ -1,12 +1,16 @@
 // Values saved for the backward pass: the check that they are still what was saved, and hooks that put something else in their place.
+import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node } from "../../autograd/node.ts";
+import { origins } from "../../autograd/origin.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
 import { formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
+import { uncounted } from "../../core/storage.ts";
 import { type GraphNode, Tensor } from "../../core/tensor.ts";
 import { gradientFunction, gradientNode } from "./history.ts";
 import { alias } from "./memory.ts";
+import { shareTangents } from "./tangent.ts";
 
 /** What takes a saved tensor's place, and how the tensor comes back. */
 export interface SavingHooks {
@@ -24,13 +28,24 @@ export type Kept = Tensor | SavedTensor | null;
 export const sealed: readonly number[] = [];
 
 /** The versions at which tensors are saved; null where all are 0, which is the common case. */
-export function versionsOf(saved: readonly (Tensor | null)[]): readonly number[] | null {
+export function versionsOf(
+  node: { readonly name: string },
+  saved: readonly (Tensor | null)[],
+): readonly number[] | null {
   for (let i = 0; i < saved.length; i++) {
     const tensor = saved[i];
     if (tensor !== null && tensor !== undefined && tensor.storage.version !== 0)
-      return saved.map((t) => t?.storage.version ?? 0);
+      return saved.map((t) => (t === null ? 0 : countedVersion(node.name, t)));
   }
   return null;
+}
+
+function countedVersion(node: string, tensor: Tensor): number {
+  if (tensor.storage.version === uncounted)
+    throw new AutogradError(
+      `${node}: inference tensors cannot be saved for backward, and this operation must keep one, a tensor of shape ${formatSizes(tensor.sizes)} made in inferenceMode; clone() it for a normal tensor, or make it inside torch.noGrad(() => ...) instead`,
+    );
+  return tensor.storage.version;
 }
 
 /** Throws AutogradError where a saved value was changed in place since. */
@@ -182,6 +197,8 @@ export class SavedTensor {
   #node: GraphNode | null = null;
   #accumulator: GraphNode | null = null;
   #outputIndex = 0;
+  /** The tensor itself, where it may have tangents, which go with what is unpacked. */
+  #carrier: Tensor | null = null;
   /** A view written in place, whose place in the graph is known only later. */
   #rewritten: Tensor | null = null;
 
@@ -256,6 +273,7 @@ export class SavedTensor {
       else this.#node = node;
       this.#outputIndex = tensor.outputIndex;
     } else if (tensor.viewOf !== null) this.#rewritten = tensor;
+    if (forwardMode.active) this.#carrier = tensor;
     const { version } = tensor.storage;
     const before = gradMode.enabled;
     gradMode.enabled = false;
@@ -310,8 +328,10 @@ export class SavedTensor {
     const made = this.#output >= 0 && this.dtype.isFloatingPoint;
     const node = !made ? this.#node : origin === null ? this.#owner : this.placeOf(origin);
     const leads = node !== null || this.#accumulator !== null;
-    if (!leads && !value.tracked) return value;
+    const carrier = forwardMode.active ? this.#carrier : null;
+    if (!leads && !value.tracked && carrier === null) return value;
     const out = alias(value);
+    if (carrier !== null) shareTangents(carrier, out);
     out.node = node;
     out.accumulator = this.#accumulator;
     out.outputIndex = !made ? this.#outputIndex : (origin?.outputIndex ?? this.#output);
@@ -326,12 +346,21 @@ export class SavedTensor {
   }
 }
 
+const usualAdvice = "use the out-of-place form there, or clone() the tensor before the change";
+const advices = new Map<string, string>();
+
+/** What to do about saved values that this writer changes, where there is something better than the usual advice. */
+export function advise(writer: string, advice: string): void {
+  advices.set(writer, advice);
+}
+
 function changed(node: string, name: string, tensor: Tensor, expected: number): AutogradError {
-  const now = tensor.storage.version;
+  const { version, writer, writtenAt } = tensor.storage;
   return new AutogradError(
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
-      `${tensor.storage.writer || "an in-place operation"} changed it after it was saved (version ${now}, expected version ${expected}); ` +
-      `use the out-of-place form there, or clone() the tensor before the change`,
+      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
+      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
+      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 
