@@ -80,7 +80,7 @@ class PointwiseNode extends SavingNode {
     return this.saved === freed ? null : (this.saved ?? []);
   }
 
-  protected resultAt(index: number): number {
+  resultAt(index: number): number {
     return index === this.formula.inputCount ? 0 : -1;
   }
 

@@ -119,7 +119,11 @@ function terms(
 /** J = J^T: the rule of the first argument applied to its tangent. */
 function symmetric({ blueprint, values, outputs, node }: Call, tangents: ArgumentTangents): Tensor {
   const { self, record } = blueprint;
-  const context = blueprint.contextOf(node((tensor) => tensor), values, outputs) as never;
+  const context = blueprint.contextOf(
+    node((tensor) => tensor),
+    values,
+    outputs,
+  ) as never;
   const tangent = tangents[self] as Tensor;
   return record.backward![self]!(tangent, context, [tangent]) as Tensor;
 }

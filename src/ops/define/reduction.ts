@@ -155,7 +155,7 @@ class ReductionNode extends SavingNode {
     return this.saved === freed ? null : (this.saved ?? []);
   }
 
-  protected resultAt(): number {
+  resultAt(): number {
     return -1;
   }
 

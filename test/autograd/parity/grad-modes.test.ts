@@ -237,4 +237,62 @@ describe("T5 grad modes", () => {
     const [gradient] = torch.autograd.grad(v, a);
     expect(gradient!.tolist()).toEqual([1]);
   });
+
+  test("testNoGradPythonFunction", () => {
+    class Product extends torch.autograd.Function {
+      static forward(_ctx: unknown, x: T, y: T): T {
+        return x.mul(y);
+      }
+      static backward(_ctx: unknown, g: T): T[] {
+        return [g, g];
+      }
+    }
+    const [x, y] = [leaf(5, 5), leaf(5, 5)];
+    const result = noGrad(() => Product.apply(x, y));
+    expect(result.requiresGrad).toBe(false);
+    expect(result.gradFn).toBe(null);
+    expect(() => result.backward(torch.ones(5, 5))).toThrow(torch.AutogradError);
+  });
+
+  test("testNoGradInput", () => {
+    class Same extends torch.autograd.Function {
+      static forward(_ctx: unknown, x: T): T {
+        return x;
+      }
+      static backward(_ctx: unknown, g: T): T {
+        return g;
+      }
+    }
+    const x = leaf(5);
+    const y = noGrad(() => Same.apply(x));
+    expect(x.requiresGrad).toBe(true);
+    expect(y.gradFn).toBe(null);
+  });
+
+  test("testGradModeRestoredReentrant", () => {
+    let runs = 0;
+    class Cubed extends torch.autograd.Function {
+      static forward(_ctx: unknown, x: T): T {
+        return x.clone();
+      }
+      static backward(_ctx: unknown, g: T): T {
+        runs++;
+        const before = isGradEnabled();
+        const gradient = enableGrad(() => {
+          expect(isGradEnabled()).toBe(true);
+          const inner = torch.rand(g.shape, { requiresGrad: true });
+          const [found] = torch.autograd.grad(inner.pow(3), inner, g);
+          expect(isGradEnabled()).toBe(true);
+          return found!;
+        });
+        expect(isGradEnabled()).toBe(before);
+        return gradient;
+      }
+    }
+    const x = torch.rand(3, { requiresGrad: true });
+    Cubed.apply(x).sum().backward();
+    Cubed.apply(x).sum().backward({ createGraph: true });
+    expect(runs).toBe(2);
+    expect(isGradEnabled()).toBe(true);
+  });
 });

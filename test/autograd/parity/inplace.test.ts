@@ -152,6 +152,57 @@ describe("T8 in-place operations", () => {
     "operations take no out=; copy_() writes a result into a tensor that is there, and is recorded",
   );
 
+  test("testCopySlicesGraphTaskUpdates", () => {
+    class Failing extends torch.autograd.Function {
+      static forward(_ctx: unknown, x: T): T {
+        return x.clone();
+      }
+      static backward(): T {
+        throw new Error("Boom!");
+      }
+    }
+    const changedView = (x: T, y: T): T => x.clone().view(-1).add_(y);
+    const alsoUsedBefore = (x: T, y: T): T => {
+      const out = x.clone().view(-1);
+      const b = out.mul(2);
+      return out.add_(y).add(b);
+    };
+    const [x, y] = [leaf(2), leaf(2)];
+    const unsafe = Failing.apply(y);
+    const { grad } = torch.autograd;
+    for (const make of [changedView, alsoUsedBefore]) {
+      expect(() => make(x, unsafe).sum().backward()).toThrow("Boom!");
+      expect(() => grad(make(x, unsafe).sum(), y)).toThrow("Boom!");
+      // Where nobody asks for what lies behind it, it does not run.
+      grad(make(x, unsafe).sum(), x);
+      grad(make(x, unsafe).sum(), unsafe);
+      grad(make(x, unsafe).sum(), [x, unsafe]);
+    }
+    const out = x.clone().view(-1);
+    out.registerHook(() => expect.unreachable("the view's own node is not needed"));
+    const b = out.mul(2);
+    out.add_(unsafe);
+    grad(out.add(b).sum(), [b, unsafe]);
+  });
+
+  test("testInplaceNotRequiresGrad", () => {
+    class View extends torch.autograd.Function {
+      static forward(_ctx: unknown, x: T): T {
+        return x.viewAs(x);
+      }
+      static backward(_ctx: unknown, g: T): T {
+        return g;
+      }
+    }
+    const a = (): T => torch.rand(1, 2);
+    const b = torch.rand(1, { requiresGrad: true });
+    for (const write of [(t: T) => t.add_(b), (t: T) => t.copy_(b)]) {
+      expect(() => write(View.apply(a()))).toThrow(/view.*custom function View.*clone\(\)/);
+      expect(() => write(a().unbind()[0]!)).toThrow(/several views that unbind returned/);
+      expect(write(a().select(1, 0)).requiresGrad).toBe(true);
+    }
+  });
+
   test("testTensorHooksInplace", () => {
     let [first, second, third] = [0, 0, 0];
     const a = torch.tensor([1], { requiresGrad: true });

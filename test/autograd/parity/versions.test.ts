@@ -128,6 +128,27 @@ describe("T7 detach and versions", () => {
     expect(saved.version).toBe(b.version);
   });
 
+  test("testSavedVariableSavedOriginalInplaceDetach", () => {
+    // What was saved of an argument has lost its place in the graph.
+    for (const make of [(t: T) => t.sin(), (t: T) => t.prod()]) {
+      const a = torch.tensor(1, { requiresGrad: true }).clone();
+      const b = make(a);
+      a.detach_();
+      expect(() => b.backward()).toThrow(/detached in place.*detach_\(\).*use detach\(\)/);
+    }
+    // A result is where the node itself is.
+    const leafOne = torch.tensor(1, { requiresGrad: true });
+    const a = leafOne.clone();
+    const b = a.exp();
+    a.detach_();
+    b.backward();
+    expect(leafOne.grad!.item()).toBeCloseTo(Math.E, 5);
+    const c = leafOne.exp();
+    const d = c.mul(1).sum();
+    c.detach_();
+    d.backward();
+  });
+
   test("testNoUnnecessarySave", () => {
     // A product with a constant keeps the constant alone, so that its other operand may be overwritten.
     const mu = torch.ones(1, { requiresGrad: true });

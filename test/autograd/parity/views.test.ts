@@ -1,8 +1,7 @@
 // In-place operations on views and their bases, as PyTorch's tests have them.
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
+import { collect } from "./collect.ts";
 import { doesNotApply } from "./parity.ts";
 
 const { grad, gradcheck, gradgradcheck } = torch.autograd;
@@ -13,16 +12,6 @@ const double = (requiresGrad: boolean, ...size: number[]): T =>
 
 const several = /one of several views that \w+ returned.*clone\(\)/;
 const outsideNoGrad = /view was made by \w+ inside noGrad and is changed in place outside/;
-
-/** Frees what nothing reaches any more. */
-async function collect(): Promise<void> {
-  setFlagsFromString("--expose-gc");
-  const gc = runInNewContext("gc") as () => void;
-  for (let i = 0; i < 3; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    gc();
-  }
-}
 
 describe("T9 views", () => {
   test("testInplaceOnViewSavedOutput", async () => {
