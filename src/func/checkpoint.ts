@@ -249,8 +249,7 @@ function override<T>(
  * Says for a while whether computing again stops as soon as all that is needed is there, whatever the calls say.
  * @example
  * ```ts
- * const { setCheckpointEarlyStop } = torch.utils.checkpoint;
- * setCheckpointEarlyStop(false, () => torch.utils.checkpoint((x: torch.Tensor) => x.sin(), torch.zeros(1))) // => tensor([0.])
+ * torch.utils.checkpoint.setCheckpointEarlyStop(false, () => torch.ones(2)) // => tensor([1., 1.])
  * ```
  */
 export function setCheckpointEarlyStop<T>(enable: boolean, callback: () => T): T;
@@ -263,8 +262,7 @@ export function setCheckpointEarlyStop<T>(enable: boolean, callback?: () => T): 
  * Says for a while whether errors name the operations of both computations, whatever the calls say; null leaves it to them.
  * @example
  * ```ts
- * const { setCheckpointDebugEnabled } = torch.utils.checkpoint;
- * setCheckpointDebugEnabled(true, () => torch.utils.checkpoint((x: torch.Tensor) => x.sin(), torch.zeros(1))) // => tensor([0.])
+ * torch.utils.checkpoint.setCheckpointDebugEnabled(true, () => torch.ones(2)) // => tensor([1., 1.])
  * ```
  */
 export function setCheckpointDebugEnabled<T>(enabled: boolean | null, callback: () => T): T;

@@ -38,7 +38,8 @@ interface Progress {
   readonly operations: readonly string[];
 }
 
-let group: GraphExecGroup | null = null;
+/** The group that backward passes belong to now. */
+const grouping: { group: GraphExecGroup | null } = { group: null };
 
 /**
  * Backward passes that share what they compute again: inside `run`, each checkpointed region is computed again at most once. The passes
@@ -57,14 +58,13 @@ export class GraphExecGroup {
   run(): ModeGuard;
   run<T>(callback?: () => T): T | ModeGuard {
     const enter = (): (() => void) => {
-      if (group !== null)
+      if (grouping.group !== null)
         throw new AutogradError(
           "GraphExecGroup: groups cannot be nested; leave the other one first",
         );
-      // oxlint-disable-next-line unicorn/no-this-assignment
-      group = this;
+      grouping.group = this;
       return () => {
-        group = null;
+        grouping.group = null;
       };
     };
     return scoped("GraphExecGroup", enter, callback);
@@ -129,7 +129,7 @@ export class Frame {
   }
 
   #recovered(holder: Holder): Tensor {
-    const pass = group ?? passes.current ?? null;
+    const pass = grouping.group ?? passes.current ?? null;
     const key = pass ?? {};
     if (this.#progress.get(key)?.done !== true) this.#recompute(key);
     const tensor = holder.found.get(key);
