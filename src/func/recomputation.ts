@@ -6,7 +6,7 @@ import { scoped, type ModeGuard } from "../autograd/scope.ts";
 import { AutogradError } from "../core/errors.ts";
 import { formatSizes } from "../core/shape.ts";
 import { alias } from "../ops/define/memory.ts";
-import { type SavingHooks, savingMode } from "../ops/define/saved.ts";
+import { savedThrough, type SavingHooks } from "../ops/define/saved.ts";
 import type { Tensor } from "../ops/methods.ts";
 
 /** Runs a callback in some context and returns its value. */
@@ -104,7 +104,7 @@ export class Frame {
     };
     const value = this.#watched(
       (operations) => (this.#operations = operations),
-      () => within(hooks, callback),
+      () => savedThrough(hooks, callback),
     );
     this.#completed = true;
     return value;
@@ -163,7 +163,7 @@ export class Frame {
     const recording = gradMode.enabled;
     gradMode.enabled = true;
     try {
-      within(hooks, () =>
+      savedThrough(hooks, () =>
         this.#again((callback) => this.#watched((list) => (operations = list), callback)),
       );
     } catch (error) {
@@ -232,16 +232,6 @@ export class Frame {
       `Operations executed during the original forward: ${this.#operations.join(", ")}\n` +
       `Operations executed during recomputation: ${progress.operations.join(", ")}`
     );
-  }
-}
-
-function within<T>(hooks: SavingHooks, callback: () => T): T {
-  const before = savingMode.hooks;
-  savingMode.hooks = hooks;
-  try {
-    return callback();
-  } finally {
-    savingMode.hooks = before;
   }
 }
 
