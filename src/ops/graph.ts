@@ -21,6 +21,7 @@ import { composite } from "./define/operation.ts";
 import { accumulateGradients, givenIn, type Places } from "./define/pass.ts";
 import { anything, boolean, optional, tensor } from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
+import type { SavedProperties } from "./define/saved.ts";
 import { dropTangents } from "./define/tangent.ts";
 
 /** Properties of Tensor that speak of the graph. */
@@ -32,7 +33,7 @@ export interface GraphProperties {
   /** Whether nothing recorded made this tensor: its gradient ends here. */
   readonly isLeaf: boolean;
   /** The node that made the tensor; null for leaves. */
-  readonly gradFn: Node<Tensor> | null;
+  readonly gradFn: (Node<Tensor> & SavedProperties) | null;
   /** Which output of `gradFn` the tensor is. */
   readonly outputNr: number;
   /** Whether `retainGrad` was called. */

@@ -142,12 +142,16 @@ export function snapshot(tensor: Tensor): Tensor {
   return copy;
 }
 
+/** Called before an operation writes into a tensor, where someone wants to know; null, the common case, where nobody does. */
+export const writing: { watcher: ((tensor: Tensor) => void) | null } = { watcher: null };
+
 /** Refuses an in-place change that would lose or falsify a gradient. Called before memory is touched. */
 export function checkInPlace(operation: string, tensor: Tensor, recorded: boolean): void {
   if (mayOverlap(tensor.sizes, tensor.strides))
     throw new AutogradError(
       `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
     );
+  if (writing.watcher !== null) writing.watcher(tensor);
   if (tensor.storage.version === uncounted && !gradMode.inference)
     throw new AutogradError(
       `${operation}: the tensor was made in inferenceMode and cannot be changed in place outside of it; clone() it for a normal tensor`,

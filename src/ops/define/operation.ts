@@ -30,6 +30,7 @@ import { argumentTangents, type ArgumentTangents, type Call, pushforward } from 
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
+import { savedThrough } from "./saved.ts";
 import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
 function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
@@ -143,7 +144,8 @@ function callOf(
     values,
     outputs,
     again: (others) => run(blueprint, others),
-    node: (place) => attach(blueprint, { ...values }, outputs, null, wanted, place),
+    node: (place) =>
+      savedThrough(null, () => attach(blueprint, { ...values }, outputs, null, wanted, place)),
   };
 }
 
