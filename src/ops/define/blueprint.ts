@@ -148,7 +148,7 @@ export class Blueprint {
     return this.tensorNames.filter((name) => !read.includes(name));
   }
 
-  /** What a rule of this record may read of a node, whose saved tensors are given as they are. */
+  /** What a rule of this record may read, from a node's arguments and results. */
   contextOf(
     node: OperationNode,
     values: Values<Parameters>,
@@ -389,8 +389,8 @@ export class OperationNode extends SavingNode {
     return names[index] ?? this.blueprint.record.outputs?.[index - names.length] ?? "result";
   }
 
-  run(task: Sender<Tensor>): void {
-    const { blueprint, counts } = this;
+  /** What the rules may read, checked, and unpacked where hooks took it in. */
+  context(): NodeContext {
     if (this.values === null) throw alreadyFreed(this.name);
     let { values, outputs } = this;
     if (this.versions === sealed) {
@@ -399,9 +399,14 @@ export class OperationNode extends SavingNode {
       if (outputs !== null) outputs = list.slice(this.firstResult) as Tensor[];
     } else if (this.changed(this.versions))
       checkVersions(this, this.savedList() as Tensor[], this.versions);
+    return this.blueprint.contextOf(this, values, outputs as readonly Tensor[] | null);
+  }
+
+  run(task: Sender<Tensor>): void {
+    const { blueprint, counts } = this;
+    const context = this.context();
     const gradients = new Array<Tensor | null>(this.outputCount);
     for (let i = 0; i < this.outputCount; i++) gradients[i] = this.received(i);
-    const context = blueprint.contextOf(this, values, outputs as readonly Tensor[] | null);
     const { backward } = blueprint.record;
     const inputs = this.next.length;
     let slot = 0;

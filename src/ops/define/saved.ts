@@ -21,6 +21,17 @@ export interface SavingHooks {
 /** The hooks through which tensors are saved now; null, the common case, where they are kept as they are. */
 export const savingMode: { hooks: SavingHooks | null } = { hooks: null };
 
+/** Runs a callback in which tensors are saved through other hooks, or as they are. */
+export function savedThrough<T>(hooks: SavingHooks | null, callback: () => T): T {
+  const before = savingMode.hooks;
+  savingMode.hooks = hooks;
+  try {
+    return callback();
+  } finally {
+    savingMode.hooks = before;
+  }
+}
+
 /** What a node holds in a saved tensor's place: the tensor, or, where hooks have to do with it, what remembers it. */
 export type Kept = Tensor | SavedTensor | null;
 
