@@ -40,4 +40,5 @@ export * as utils from "./data/namespace.ts";
 export * as viz from "./viz/index.ts";
 export { vmap } from "./func/vmap.ts";
 export * as autograd from "./func/autograd.ts";
+export * as profiler from "./func/profiler.ts";
 export * as special from "./ops/specialnames.ts";
