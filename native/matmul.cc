@@ -110,6 +110,24 @@ void direct_product(const Product<T>& p, bool threads) {
   parallel(ceil_div(p.M, step), [&](long task) { direct_rows(p, task * step, smaller(p.M, (task + 1) * step)); });
 }
 
+// A column times a row: nothing is summed, so that whole rows are written one after another.
+template <typename T>
+void outer_product(const Product<T>& p, bool threads) {
+  typedef typename VectorOf<T>::type V;
+  const long W = VectorOf<T>::width;
+  const long pieces = threads && (double)p.M * p.N > kThreadWork / 8 ? thread_count() : 1;
+  const long step = ceil_div(p.M, pieces);
+  parallel(ceil_div(p.M, step), [&](long task) {
+    for (long i = task * step; i < smaller(p.M, (task + 1) * step); i++) {
+      const V x = V{} + p.a[i * p.a_row];
+      T* to = p.target.c + i * p.target.row;
+      long j = 0;
+      for (; j + W <= p.N; j += W) store(to + j, x * load(p.b + j));
+      if (j < p.N) store_part(to + j, x * load_part(p.b + j, p.N - j), p.N - j);
+    }
+  });
+}
+
 template <typename T>
 INLINE T dot(const T* a, const T* b, long n) {
   typedef typename VectorOf<T>::type V;
@@ -238,6 +256,7 @@ void multiply(Product<T> p, bool threads) {
     plain_product(p);
     return;
   } else {
+  if (p.K == 1 && p.b_column == 1 && p.target.column == 1 && p.target.plain) return outer_product(p, threads);
   if (p.M <= 4 && p.b_row == 1 && (p.a_column == 1 || p.K == 1)) return dot_product(p, threads);
   if (p.M == 1 && p.b_column == 1 && p.N >= 256 && p.K >= 32) return row_product(p, threads);
   const bool small = p.M <= kTileRows || p.K <= 32 || p.N * p.K <= 16384;

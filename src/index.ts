@@ -31,7 +31,14 @@ export {
 } from "./core/dtype.ts";
 export { Device, deviceOf as device } from "./core/device.ts";
 export { getPrintoptions, setPrintoptions } from "./core/printoptions.ts";
-export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "./autograd/mode.ts";
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled,
+  noGrad,
+  setGradEnabled,
+} from "./autograd/mode.ts";
 export { Tensor } from "./ops/methods.ts";
 export * from "./ops/index.ts";
 export * as nn from "./nn/index.ts";
@@ -39,6 +46,7 @@ export * as optim from "./optim/index.ts";
 export * as utils from "./data/namespace.ts";
 export * as viz from "./viz/index.ts";
 export { vmap } from "./func/vmap.ts";
+export * as func from "./func/index.ts";
 export * as autograd from "./func/autograd.ts";
 export * as profiler from "./func/profiler.ts";
 export * as special from "./ops/specialnames.ts";

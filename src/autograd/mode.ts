@@ -1,81 +1,94 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-// Whether operations are recorded: the grad mode, and the ways to change it for a while.
+// Whether operations are recorded, and the ways to change that for a while: grad mode and inference mode.
 import { AutogradError } from "../core/errors.ts";
+import { storageMode } from "../core/storage.ts";
+import { forwardMode, seeLevels } from "./forward.ts";
+import { type Enter, type ModeGuard, scoped, type Wrap, wrapped } from "./scope.ts";
 
-/** The current mode. A mutable record rather than a variable, so that hot paths read it without a call. */
-export const gradMode: { enabled: boolean } = { enabled: true };
+export type { ModeGuard } from "./scope.ts";
 
-/** Restores the mode that was there before; for `using`. */
-export interface ModeGuard {
-  [Symbol.dispose](): void;
+/** The current modes. A mutable record rather than variables, so that hot paths read it without a call. */
+export const gradMode: {
+  /** Whether operations are recorded; never in inference mode. */
+  enabled: boolean;
+  /** Whether new tensors are inference tensors. */
+  inference: boolean;
+} = { enabled: true, inference: false };
+
+function entering(enabled: boolean, inference: boolean): () => void {
+  const { enabled: before, inference: beforeInference } = gradMode;
+  const set = (on: boolean, apart: boolean): void => {
+    gradMode.enabled = on && !apart;
+    gradMode.inference = apart;
+    storageMode.counted = !apart;
+  };
+  const { levels } = forwardMode;
+  set(enabled, inference);
+  // Nothing is differentiated inside, forward or backward.
+  if (inference) seeLevels([]);
+  return () => {
+    set(before, beforeInference);
+    if (inference) seeLevels(levels);
+  };
 }
 
-class Guard implements ModeGuard {
-  readonly #before: boolean = gradMode.enabled;
-  [Symbol.dispose](): void {
-    gradMode.enabled = this.#before;
-  }
-}
+const enterGradMode =
+  (enabled: boolean): Enter =>
+  () =>
+    entering(enabled, gradMode.inference);
 
-function withMode<T>(
-  name: string,
-  enabled: boolean,
-  callback: (() => T) | undefined,
-): T | ModeGuard {
-  if (callback !== undefined && typeof callback !== "function")
-    throw new AutogradError(`${name}: expected a function to run, got ${typeof callback}`);
-  const guard = new Guard();
-  gradMode.enabled = enabled;
-  if (callback === undefined) return guard;
-  try {
-    const value = callback();
-    if (
-      value !== null &&
-      typeof value === "object" &&
-      typeof (value as { then?: unknown }).then === "function"
-    )
-      throw new AutogradError(
-        `${name}: the callback returned a promise, and the mode would leak across its await; await first, and wrap only the synchronous part`,
-      );
-    return value;
-  } finally {
-    guard[Symbol.dispose]();
-  }
-}
+const enterInferenceMode =
+  (mode: boolean): Enter =>
+  () =>
+    entering(!mode, mode);
 
 export interface GradModeFunction {
   /** Runs the callback in this mode and returns its value. */
   <T>(callback: () => T): T;
   /** Enters the mode until the guard is disposed of: `using _ = torch.noGrad()`. */
   (): ModeGuard;
+  /** The function, in this mode whenever it is called; also a decorator of methods. Generators are in it whenever their body runs. */
+  readonly wrap: Wrap;
+}
+
+function gradModeFunction(name: string, enabled: boolean): GradModeFunction {
+  const enter = enterGradMode(enabled);
+  const call = <T>(callback?: () => T): T | ModeGuard => scoped(name, enter, callback);
+  const wrap: Wrap = (callback) => wrapped(name, enter, callback);
+  return Object.assign(call, { wrap }) as GradModeFunction;
 }
 
 /**
  * Runs a callback without recording: its results do not require gradients. In-place changes still count versions.
- * Throws AutogradError if the callback returns a promise.
+ * `torch.noGrad.wrap(f)` makes a function that always runs so. Throws AutogradError if the callback returns a promise.
  * @example
  * ```ts
  * const x = torch.ones(2, { requiresGrad: true });
  * torch.noGrad(() => x.mul(2)).requiresGrad // => false
  * ```
  */
-export const noGrad: GradModeFunction = (<T>(callback?: () => T) =>
-  withMode("noGrad", false, callback)) as GradModeFunction;
+export const noGrad: GradModeFunction = gradModeFunction("noGrad", false);
 
 /**
- * Runs a callback with recording switched on, also inside `noGrad`.
+ * Runs a callback with recording switched on, also inside `noGrad`. Inside `inferenceMode` nothing is recorded all the same.
  * @example
  * ```ts
  * const x = torch.ones(2, { requiresGrad: true });
  * torch.noGrad(() => torch.enableGrad(() => x.mul(2))).requiresGrad // => true
  * ```
  */
-export const enableGrad: GradModeFunction = (<T>(callback?: () => T) =>
-  withMode("enableGrad", true, callback)) as GradModeFunction;
+export const enableGrad: GradModeFunction = gradModeFunction("enableGrad", true);
 
 export interface SetGradEnabled {
   <T>(mode: boolean, callback: () => T): T;
   (mode: boolean): ModeGuard;
+  /** The function, in that mode whenever it is called. */
+  readonly wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F) => F;
+}
+
+function booleanMode(name: string, mode: unknown): boolean {
+  if (typeof mode !== "boolean")
+    throw new AutogradError(`${name}: expected true or false, got ${String(mode)}`);
+  return mode;
 }
 
 /**
@@ -85,13 +98,71 @@ export interface SetGradEnabled {
  * torch.setGradEnabled(false, () => torch.isGradEnabled()) // => false
  * ```
  */
-export const setGradEnabled: SetGradEnabled = (<T>(mode: boolean, callback?: () => T) => {
-  if (typeof mode !== "boolean")
-    throw new AutogradError(`setGradEnabled: expected true or false, got ${String(mode)}`);
-  return withMode("setGradEnabled", mode, callback);
-}) as SetGradEnabled;
+export const setGradEnabled: SetGradEnabled = Object.assign(
+  <T>(mode: boolean, callback?: () => T): T | ModeGuard =>
+    scoped("setGradEnabled", enterGradMode(booleanMode("setGradEnabled", mode)), callback),
+  {
+    wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F): F =>
+      wrapped("setGradEnabled", enterGradMode(booleanMode("setGradEnabled", mode)), callback),
+  },
+) as SetGradEnabled;
 
 /** Whether operations are being recorded. */
 export function isGradEnabled(): boolean {
   return gradMode.enabled;
+}
+
+export interface InferenceModeFunction {
+  /** Runs the callback in inference mode and returns its value. */
+  <T>(callback: () => T): T;
+  /** Runs the callback in inference mode, or, given false, in normal mode with recording on. */
+  <T>(mode: boolean, callback: () => T): T;
+  /** Enters the mode until the guard is disposed of: `using _ = torch.inferenceMode()`. */
+  (mode?: boolean): ModeGuard;
+  /** The function, in inference mode whenever it is called; also a decorator of methods. */
+  readonly wrap: Wrap & {
+    <F extends (...args: never[]) => unknown>(mode: boolean, callback: F): F;
+  };
+}
+
+/**
+ * Runs a callback without recording, and makes inference tensors of all that it allocates: they have no version counter, their views
+ * are not tracked, and outside they can be read but neither changed in place nor kept for a gradient; `clone()` gives a normal tensor.
+ * Tensors from outside stay normal. `inferenceMode(false, callback)` is normal mode again, with recording on.
+ * Throws AutogradError if the callback returns a promise.
+ * @example
+ * ```ts
+ * const y = torch.inferenceMode(() => torch.ones(2).mul(3));
+ * y.isInference() // => true
+ * ```
+ */
+export const inferenceMode: InferenceModeFunction = Object.assign(
+  <T>(mode?: boolean | (() => T), callback?: () => T): T | ModeGuard =>
+    typeof mode === "function"
+      ? scoped("inferenceMode", enterInferenceMode(true), mode)
+      : scoped(
+          "inferenceMode",
+          enterInferenceMode(booleanMode("inferenceMode", mode ?? true)),
+          callback,
+        ),
+  {
+    wrap: (mode: unknown, callback?: unknown): unknown =>
+      typeof mode === "function"
+        ? wrapped("inferenceMode", enterInferenceMode(true), mode as () => unknown)
+        : wrapped(
+            "inferenceMode",
+            enterInferenceMode(booleanMode("inferenceMode", mode)),
+            callback as () => unknown,
+          ),
+  },
+) as InferenceModeFunction;
+
+/** Whether inference mode is on. */
+export function isInferenceModeEnabled(): boolean {
+  return gradMode.inference;
+}
+
+/** Whether what is computed now may be differentiated, backward or forward: then shortcuts outside the graph are wrong. */
+export function isDifferentiable(): boolean {
+  return gradMode.enabled || forwardMode.active;
 }

@@ -8,6 +8,20 @@ export interface Block {
   copyOut(storage: Storage): ArrayBuffer;
 }
 
+/** What is in force for all storages. A mutable record rather than variables, so that hot paths read it without a call. */
+export const storageMode: {
+  /** Whether new storages count their in-place writes; those made in inference mode do not. */
+  counted: boolean;
+  /** Says at which place of the program a write happens, while someone wants it noted, as anomaly detection does; else null. */
+  place: (() => string) | null;
+} = { counted: true, place: null };
+
+/** Where a storage was written last, and the version which that gave it. */
+const places = new WeakMap<Storage, { readonly place: string; readonly version: number }>();
+
+/** The version of storages that count none: inference tensors lie on them. */
+export const uncounted = -1;
+
 /**
  * Bytes shared by a tensor, its views and its detached aliases, with their common version counter.
  * A negative position means that `memory` is an ArrayBuffer, which may have been handed to user code and so may be detached at any time,
@@ -19,7 +33,7 @@ export class Storage {
   /** Where in its block the storage begins, in bytes. Never an address: one that large would cost an allocation of its own. */
   position: number;
   readonly byteLength: number;
-  /** Counts in-place writes, so that a saved value can tell whether it is still what was saved. */
+  /** Counts in-place writes, so that a saved value can tell whether it is still what was saved; `uncounted` for inference tensors. */
   version: number;
   /** The operation that wrote last: named by the error when a saved value turns out changed. */
   writer: string;
@@ -32,9 +46,23 @@ export class Storage {
     this.position = position;
     this.byteLength = byteLength;
     // Assigned here rather than where they are declared: initialisers cost a call for each storage.
-    this.version = 0;
+    this.version = storageMode.counted ? 0 : uncounted;
     this.writer = "";
     this.kept = false;
+  }
+
+  /** Notes that an operation wrote into the memory. */
+  written(operation: string): void {
+    if (this.version !== uncounted) this.version++;
+    this.writer = operation;
+    if (storageMode.place !== null)
+      places.set(this, { place: storageMode.place(), version: this.version });
+  }
+
+  /** Where the last write happened, if it was noted. */
+  get writtenAt(): string | undefined {
+    const noted = places.get(this);
+    return noted?.version === this.version ? noted.place : undefined;
   }
 
   /** The bytes as an ArrayBuffer that starts with this storage; moves them there if a backend holds them elsewhere. */

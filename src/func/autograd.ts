@@ -4,6 +4,7 @@ export { GradcheckError } from "../core/errors.ts";
 export { gradcheck, type GradcheckOptions } from "./gradcheck.ts";
 export { gradgradcheck, type GradgradcheckOptions } from "./gradgradcheck.ts";
 export * as functional from "./functional.ts";
+export * as graph from "./graph.ts";
 export {
   type AnomalyOptions,
   detectAnomaly,

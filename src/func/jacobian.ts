@@ -4,10 +4,8 @@ import { AutogradError } from "../core/errors.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
 import { composite } from "../ops/define/operation.ts";
-import { anything, boolean, choice, optional } from "../ops/define/parameters.ts";
-import { captureGradients } from "../ops/define/pass.ts";
+import { anything, boolean, choice, optional, type Parameter } from "../ops/define/parameters.ts";
 import type { FunctionOnly, Trailing } from "../ops/define/registry.ts";
-import { stack } from "../ops/join.ts";
 import {
   type Arguments,
   callable,
@@ -20,10 +18,14 @@ import {
   requireGraph,
   unlisted,
 } from "./evaluation.ts";
+import { columnsOf, rowsAtOnce, rowsOf } from "./rows.ts";
 
-const strategy = choice("reverse-mode", "forward-mode");
 /** Whether rows are computed from the outputs back, or columns from the inputs forward. */
 export type Strategy = "reverse-mode" | "forward-mode";
+const strategy: Parameter<Strategy> = optional(
+  choice("reverse-mode", "forward-mode"),
+  "reverse-mode" as const,
+);
 
 interface MatrixOptions {
   /** Whether the result can be differentiated further. Default: false. */
@@ -44,53 +46,25 @@ export interface HessianOptions extends MatrixOptions {
   readonly outerJacobianStrategy?: Strategy;
 }
 
-/** How many elements of unit vectors are kept at once. */
-const blockElements = 1 << 20;
-
-/** The unit vectors of an output's space, in its shape. */
-function* unitVectors(output: Tensor): Generator<Tensor> {
-  const count = output.count;
-  const rows = Math.min(count, Math.max(1, Math.floor(blockElements / Math.max(count, 1))));
-  for (let from = 0; from < count; from += rows) {
-    const size = Math.min(rows, count - from);
-    const block = output.newZeros([size, count]);
-    block.diagonal({ offset: from }).fill_(1);
-    yield* block.view([size, ...output.shape]).unbind(0);
-  }
+/** How a matrix is to be computed. */
+interface Manner {
+  readonly createGraph: boolean;
+  readonly strict: boolean;
+  readonly vectorize: boolean;
+  readonly strategy: Strategy;
 }
 
-/** The gradients of one output, row by row: for each input a tensor of the output's and the input's sizes, one after the other. */
-function rowsOf(
-  operation: string,
-  output: Tensor,
-  position: number,
-  inputs: readonly Tensor[],
-  createGraph: boolean,
-  strict: boolean,
-): readonly Tensor[] {
-  const rows = inputs.map((): Tensor[] => []);
-  if (output.requiresGrad)
-    for (const seed of unitVectors(output)) {
-      const found = captureGradients(operation, [output], inputs, [seed], true, createGraph);
-      found.forEach((gradient, i) => {
-        if (strict && gradient === null)
-          throw new AutogradError(
-            `${operation}: output ${position} of the function is independent of input ${i}, which strict mode does not allow`,
-          );
-        if (strict && createGraph && !gradient!.requiresGrad)
-          throw new AutogradError(
-            `${operation}: the Jacobian of the function is independent of input ${i}, which strict mode does not allow with createGraph`,
-          );
-        rows[i]!.push(gradient ?? inputs[i]!.newZeros(inputs[i]!.shape));
-      });
-    }
-  return rows.map((list, i) => {
-    const input = inputs[i]!;
-    const shape = [...output.shape, ...input.shape];
-    if (list.length === 0) return input.newZeros(shape);
-    if (output.dim() === 0) return list[0]!;
-    return (list.length === 1 ? list[0]! : stack(list)).view(shape);
-  });
+function refuseTogether(operation: string, manner: Manner): void {
+  const { createGraph, strict, vectorize, strategy } = manner;
+  const other = createGraph ? "createGraph" : strict ? "strict" : null;
+  if (strategy === "forward-mode" && other !== null)
+    throw new AutogradError(
+      `${operation}: ${other} and "forward-mode" are not supported together; leave ${other} out or use "reverse-mode"`,
+    );
+  if (strict && vectorize)
+    throw new AutogradError(
+      `${operation}: strict and vectorize are not supported together; leave one of them out`,
+    );
 }
 
 /** The Jacobian of a function, for a caller of that name. */
@@ -98,24 +72,25 @@ function jacobianOf(
   operation: string,
   func: (...inputs: readonly Tensor[]) => unknown,
   inputs: unknown,
-  createGraph: boolean,
-  strict: boolean,
-  vectorize: boolean,
+  manner: Manner,
 ): unknown {
+  const { createGraph, strict } = manner;
   const given = listed(operation, "inputs", inputs);
+  refuseTogether(operation, manner);
   const points = fresh(operation, given, createGraph, true);
   const outputs = evaluate(operation, func, points, strict);
-  if (strict && vectorize)
-    throw new AutogradError(
-      `${operation}: strict and vectorize are not supported together; leave one of them out`,
-    );
-  const jacobian = outputs.list.map((output, i) =>
-    unlisted(
-      given,
-      released(rowsOf(operation, output, i, points, createGraph, strict), createGraph),
-    ),
+  const matrices =
+    manner.strategy === "forward-mode"
+      ? columnsOf(operation, outputs.list, points, manner.vectorize)
+      : manner.vectorize
+        ? rowsAtOnce(operation, outputs.list, points, createGraph)
+        : outputs.list.map((output, i) =>
+            rowsOf(operation, output, i, points, createGraph, strict),
+          );
+  return unlisted(
+    outputs,
+    matrices.map((row) => unlisted(given, released(row, createGraph))),
   );
-  return unlisted(outputs, jacobian);
 }
 
 /**
@@ -153,12 +128,10 @@ export const jacobian: FunctionOnly<
     createGraph: optional(boolean, false),
     strict: optional(boolean, false),
     vectorize: optional(boolean, false),
-    strategy: optional(strategy, "reverse-mode"),
+    strategy,
   },
-  compute: ({ func, inputs, createGraph, strict, vectorize }) =>
-    enableGrad(() =>
-      jacobianOf("autograd.functional.jacobian", func, inputs, createGraph, strict, vectorize),
-    ),
+  compute: ({ func, inputs, ...manner }) =>
+    enableGrad(() => jacobianOf("autograd.functional.jacobian", func, inputs, manner)),
 });
 
 /**
@@ -189,15 +162,15 @@ export const hessian: FunctionOnly<
     createGraph: optional(boolean, false),
     strict: optional(boolean, false),
     vectorize: optional(boolean, false),
-    outerJacobianStrategy: optional(strategy, "reverse-mode"),
+    outerJacobianStrategy: strategy,
   },
-  compute: ({ func, inputs, createGraph, strict, vectorize }) =>
+  compute: ({ func, inputs, outerJacobianStrategy, ...options }) =>
     enableGrad(() => {
       const name = "autograd.functional.hessian";
       const given = listed(name, "inputs", inputs);
       const gradient = (...points: readonly Tensor[]): readonly Tensor[] => {
         const apart = fresh(name, { list: points, several: true }, true, true);
-        const output = evaluateScalar(name, func, apart, strict);
+        const output = evaluateScalar(name, func, apart, options.strict);
         const found = rowsOf(
           name,
           output.dim() === 0 ? output : output.squeeze(),
@@ -206,7 +179,7 @@ export const hessian: FunctionOnly<
           true,
           false,
         );
-        if (strict)
+        if (options.strict)
           requireGraph(
             name,
             found,
@@ -215,7 +188,8 @@ export const hessian: FunctionOnly<
           );
         return found;
       };
-      const rows = jacobianOf(name, gradient, given.list, createGraph, strict, vectorize);
+      const manner = { ...options, strategy: outerJacobianStrategy };
+      const rows = jacobianOf(name, gradient, given.list, manner);
       return unlisted(
         given,
         (rows as readonly (readonly Tensor[])[]).map((row) => unlisted(given, row)),

@@ -15,7 +15,8 @@ import {
 } from "../ops/define/parameters.ts";
 import type { Trailing } from "../ops/define/registry.ts";
 import { cat } from "../ops/join.ts";
-import { Tensor } from "../ops/methods.ts";
+import type { Tensor } from "../ops/methods.ts";
+import { isTensor, resultsOf } from "./level.ts";
 
 /** Which dimension of each tensor is mapped, nested as the tensors are; a number or null stands for all tensors below it. */
 export type Dims = number | null | readonly Dims[] | { readonly [name: string]: Dims };
@@ -30,10 +31,6 @@ export interface VmapOptions {
   readonly randomness?: Randomness;
   /** How many members to compute at once; by default all. */
   readonly chunkSize?: number | null;
-}
-
-export function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
 }
 
 /** A number or null for each tensor of a value, from a nesting that may stop early. */
@@ -131,15 +128,7 @@ function leaving(result: unknown, outDims: unknown, device: Device): unknown {
     throw new ArgumentError(
       "vmap: the mapped function returned a promise; await first, and map only the synchronous part",
     );
-  const strangers = flatten(
-    result,
-    (part): part is unknown => typeof part !== "object" || part === null,
-  );
-  const { leaves, rebuild, paths } = flatten(result, isTensor);
-  if (strangers.leaves.length > 0 || leaves.length === 0)
-    throw new ArgumentError(
-      `vmap: the mapped function must return tensors, or nested arrays and records of them, got ${describe(strangers.leaves[0] ?? result)}`,
-    );
+  const { leaves, rebuild, paths } = resultsOf("vmap", result);
   const dims = spread("outDims", outDims, result, "");
   return rebuild(
     leaves.map((tensor, i) => {

@@ -6,7 +6,13 @@ import { anything, boolean, optional } from "./define/parameters.ts";
 import { accumulateGradients, captureGradients, listOf } from "./define/pass.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
-export { enableGrad, isGradEnabled, noGrad, setGradEnabled } from "../autograd/mode.ts";
+export {
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  noGrad,
+  setGradEnabled,
+} from "../autograd/mode.ts";
 
 /** One tensor, or several. */
 export type TensorOrList = Tensor | readonly Tensor[];

@@ -1,5 +1,5 @@
 // Losses against classes: the negative log-likelihood and the cross-entropy.
-import { gradMode } from "../autograd/mode.ts";
+import { isDifferentiable } from "../autograd/mode.ts";
 import { int64, uint8 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { input, scalar } from "../core/expression.ts";
@@ -214,7 +214,7 @@ function likelihood(
         const spread =
           scale.sizes.length === 0 ? scale.expand(index.sizes) : scale.reshape(index.sizes);
         const out = place(spread, dim, index, sizes[dim]!);
-        return gradMode.enabled ? dependent(out, self) : out;
+        return isDifferentiable() ? dependent(out, self) : out;
       },
     },
   });

@@ -1,27 +1,27 @@
 // What a tensor offers of the graph: whether it requires a gradient, its node, hooks, detaching.
 import type { HookHandle } from "../autograd/hooks.ts";
+import { gradMode } from "../autograd/mode.ts";
 import { latestSequence, Node } from "../autograd/node.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
-import { Tensor, type TensorHooks } from "../core/tensor.ts";
+import { Tensor } from "../core/tensor.ts";
 import { AccumulateGrad } from "./define/accumulate.ts";
-import { gradientFunction, gradientNode, requiresGradient, viewOf } from "./define/history.ts";
+import {
+  gradientFunction,
+  gradientNode,
+  isInferenceTensor,
+  requiresGradient,
+  saysRequiresGradient,
+  trackLeaf,
+  viewOf,
+} from "./define/history.ts";
+import { hooksOf } from "./define/hooks.ts";
 import { alias } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import { accumulateGradients, listOf } from "./define/pass.ts";
 import { anything, boolean, optional, tensor } from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
-
-class Hooks implements TensorHooks {
-  retainsGrad = false;
-  detachedAt = 0;
-}
-
-function hooksOf(self: Tensor): Hooks {
-  const hooks = (self.hooks ?? new Hooks()) as Hooks;
-  self.hooks = hooks;
-  return hooks;
-}
+import { dropTangents } from "./define/tangent.ts";
 
 /** Properties of Tensor that speak of the graph. */
 export interface GraphProperties {
@@ -37,8 +37,6 @@ export interface GraphProperties {
   readonly outputNr: number;
   /** Whether `retainGrad` was called. */
   readonly retainsGrad: boolean;
-  /** How often the memory was written in place. */
-  readonly version: number;
 }
 
 function setRequiresGrad(self: Tensor, value: boolean): void {
@@ -48,6 +46,10 @@ function setRequiresGrad(self: Tensor, value: boolean): void {
     throw new AutogradError(
       `requiresGrad: only floating-point tensors can require gradients, not ${self.dtype.name}; convert it first, as in x.to(torch.float32)`,
     );
+  if (value && isInferenceTensor(self) && !gradMode.inference)
+    throw new AutogradError(
+      "requiresGrad: the tensor was made in inferenceMode and cannot require a gradient outside of it; clone() it for a normal tensor",
+    );
   if (gradientFunction(self) !== null) {
     if (!value)
       throw new AutogradError(
@@ -55,7 +57,7 @@ function setRequiresGrad(self: Tensor, value: boolean): void {
       );
     return;
   }
-  self.tracked = value;
+  trackLeaf(self, value);
 }
 
 function setGrad(self: Tensor, value: Tensor | null | undefined): void {
@@ -95,7 +97,7 @@ Object.defineProperties(Tensor.prototype, {
   requiresGrad: {
     configurable: true,
     get(this: Tensor): boolean {
-      return requiresGradient(this);
+      return saysRequiresGradient(this);
     },
     set(this: Tensor, value: boolean) {
       setRequiresGrad(this, value);
@@ -123,12 +125,6 @@ Object.defineProperties(Tensor.prototype, {
     configurable: true,
     get(this: Tensor): boolean {
       return this.hooks?.retainsGrad === true;
-    },
-  },
-  version: {
-    configurable: true,
-    get(this: Tensor): number {
-      return this.storage.version;
     },
   },
 });
@@ -347,6 +343,7 @@ export const detach_: Method = composite({
     self.node = null;
     self.outputIndex = 0;
     self.tracked = false;
+    dropTangents(self);
     return self;
   },
 });

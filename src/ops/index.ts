@@ -45,4 +45,5 @@ export * from "./scatterreduce.ts";
 export * from "./viewcopy.ts";
 export * from "./triangle.ts";
 export * from "./grid.ts";
+export { isInference } from "./version.ts";
 export * from "./view.ts";

@@ -1,5 +1,5 @@
 // Linear layers as functions: linear, bilinear, embedding, oneHot.
-import { gradMode } from "../autograd/mode.ts";
+import { isDifferentiable } from "../autograd/mode.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
 import { formatSizes, type Sizes } from "../core/shape.ts";
@@ -21,7 +21,7 @@ function rowsOf(t: Tensor): Tensor {
   if (t.sizes.length === 2) return t;
   const last = t.sizes[t.sizes.length - 1]!;
   const rows = t.sizes.slice(0, -1).reduce((n, size) => n * size, 1);
-  return t.dense && !gradMode.enabled
+  return t.dense && !isDifferentiable()
     ? relayout(t, [rows, last], [last, 1], t.offset)
     : t.reshape([rows, last]);
 }
@@ -73,7 +73,7 @@ const inputRule = (g: Tensor, { weight }: { readonly weight: Tensor }): Tensor =
   g.sizes.length === 1 ? transposed(weight).mv(g) : g.matmul(weight);
 const weightRule = (g: Tensor, { input }: { readonly input: Tensor }): Tensor =>
   transposed(rowsOf(g)).mm(rowsOf(input));
-const transposed = (t: Tensor): Tensor => (gradMode.enabled ? t.transpose(0, 1) : swapped(t));
+const transposed = (t: Tensor): Tensor => (isDifferentiable() ? t.transpose(0, 1) : swapped(t));
 
 const withBias: (input: Tensor, weight: Tensor, bias: Tensor) => Tensor = operation({
   name: "linear",

@@ -1,5 +1,5 @@
 // Matrix products.
-import { gradMode } from "../autograd/mode.ts";
+import { isDifferentiable } from "../autograd/mode.ts";
 import { ShapeError } from "../core/errors.ts";
 import { input } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
@@ -229,7 +229,7 @@ const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
   backward: {
     self: (g, { other }) => other.mv(g),
     other: (g, { self }) =>
-      gradMode.enabled ? self.outer(g) : product(asColumn(self), asRow(g), []),
+      isDifferentiable() ? self.outer(g) : product(asColumn(self), asRow(g), []),
   },
 });
 

@@ -2,6 +2,7 @@
 import { Tensor } from "../core/tensor.ts";
 import type { AccessProperties } from "./access.ts";
 import type { GraphProperties } from "./graph.ts";
+import type { VersionProperties } from "./version.ts";
 import type { PermuteProperties } from "./permute.ts";
 import type { Attached, MethodsOf } from "./define/registry.ts";
 import * as accessFamily from "./access.ts";
@@ -57,6 +58,7 @@ import * as scatterreduceFamily from "./scatterreduce.ts";
 import * as viewcopyFamily from "./viewcopy.ts";
 import * as triangleFamily from "./triangle.ts";
 import * as gridFamily from "./grid.ts";
+import * as versionFamily from "./version.ts";
 import * as viewFamily from "./view.ts";
 
 /** Every module of operations: what the generic tests and the compatibility table walk over. */
@@ -114,6 +116,7 @@ export const families: readonly Readonly<Record<string, unknown>>[] = [
   viewcopyFamily,
   triangleFamily,
   gridFamily,
+  versionFamily,
   viewFamily,
 ];
 
@@ -173,8 +176,10 @@ declare module "../core/tensor.ts" {
       MethodsOf<typeof viewcopyFamily>,
       MethodsOf<typeof triangleFamily>,
       MethodsOf<typeof gridFamily>,
+      MethodsOf<typeof versionFamily>,
       MethodsOf<typeof viewFamily>,
       GraphProperties,
+      VersionProperties,
       AccessProperties,
       PermuteProperties {}
 }

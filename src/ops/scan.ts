@@ -1,5 +1,5 @@
 // Running sums, products and extrema along a dimension.
-import { gradMode } from "../autograd/mode.ts";
+import { isDifferentiable } from "../autograd/mode.ts";
 import type { ScanKind } from "../core/backend.ts";
 import { type DType, int64 } from "../core/dtype.ts";
 import { DTypeError } from "../core/errors.ts";
@@ -217,7 +217,7 @@ function logSums(backwards: boolean): (self: Tensor, dim: number) => Tensor {
     },
     backward: {
       self: (g, { self, output, dim }) => {
-        if (gradMode.enabled) {
+        if (isDifferentiable()) {
           // A plain product of exponentials, which differentiates again; shifted by the largest element.
           const shift = self.detach().amax(dim, true);
           const sums = backwards ? forwardSum : backwardSum;

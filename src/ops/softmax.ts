@@ -1,5 +1,5 @@
 // Softmax and its relatives along a dimension.
-import { gradMode } from "../autograd/mode.ts";
+import { isDifferentiable } from "../autograd/mode.ts";
 import { type DType } from "../core/dtype.ts";
 import { DTypeError } from "../core/errors.ts";
 import { f } from "../core/scalar.ts";
@@ -67,7 +67,7 @@ const plain: (self: Tensor, dim: number) => Tensor = operation({
   forward: ({ self, dim }) => forward("softmax", self, dim, false),
   backward: {
     self: (g, { output, dim }) =>
-      gradMode.enabled
+      isDifferentiable()
         ? softGradient(g, output, g.mul(output).sum(dim, true))
         : backward(g, output, dim, false),
   },
@@ -80,7 +80,9 @@ const logarithmic: (self: Tensor, dim: number) => Tensor = operation({
   forward: ({ self, dim }) => forward("logSoftmax", self, dim, true),
   backward: {
     self: (g, { output, dim }) =>
-      gradMode.enabled ? logGradient(g, output, g.sum(dim, true)) : backward(g, output, dim, true),
+      isDifferentiable()
+        ? logGradient(g, output, g.sum(dim, true))
+        : backward(g, output, dim, true),
   },
 });
 

@@ -152,3 +152,35 @@ describe("refused with the reason and the way out", () => {
     );
   });
 });
+
+describe("the error of a changed saved value names who changed it", () => {
+  const changed = (act: (w: torch.Tensor) => void): (() => void) => {
+    const w = leaf(2);
+    const loss = w.mul(w).sum();
+    act(w);
+    return () => loss.backward();
+  };
+
+  it("an optimizer", () => {
+    const step = (w: torch.Tensor): void => {
+      w.grad = torch.ones(2);
+      new torch.optim.SGD([w], { lr: 1 }).step();
+    };
+    expect(changed(step)).toThrow(/MulBackward0.*SGD\.step changed it.*optimizer.*before step\(\)/);
+  });
+
+  it("the line, while writes are traced", () => {
+    const { traceWrites } = torch.autograd.graph;
+    const act = (w: torch.Tensor): void => torch.noGrad(() => void w.add_(1));
+    expect(changed((w) => traceWrites(() => act(w)))).toThrow(
+      /add_ changed it.*last at .*refusals\.test\.ts:\d+:\d+;/,
+    );
+    expect(changed(act)).not.toThrow(/last at/);
+    expect(
+      changed((w) => {
+        traceWrites(() => act(w));
+        act(w);
+      }),
+    ).not.toThrow(/last at/);
+  });
+});

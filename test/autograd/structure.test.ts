@@ -55,6 +55,21 @@ describe("nodes", () => {
     expect(parts[2]!.mul(2).gradFn!.nextFunctions[0]![1]).toBe(2);
   });
 
+  it.each([2, 3, 4, 9])("lead to every one of %i operands", (count) => {
+    const x = leaf(2);
+    const joined = torch.cat(Array.from({ length: count }, (_, i) => x.mul(i)));
+    expect(joined.gradFn!.nextFunctions.every(([, index]) => index === 0)).toBe(true);
+    expect(torch.autograd.grad(joined.sum(), x)[0]!.tolist()).toEqual(
+      new Array(2).fill((count * (count - 1)) / 2),
+    );
+    const y = leaf(count);
+    const parts = torch.cat(y.split(1));
+    expect(parts.gradFn!.nextFunctions.map(([, index]) => index)).toEqual([
+      ...new Array(count).keys(),
+    ]);
+    expect(torch.autograd.grad(parts.sum(), y)[0]!.tolist()).toEqual(new Array(count).fill(1));
+  });
+
   it("leave integer results out", () => {
     const { values, indices } = leaf(3).max(0);
     expect([values.requiresGrad, indices.requiresGrad, indices.isLeaf]).toEqual([

@@ -1,7 +1,7 @@
 // Memory of a batch seen as that of one member: what tensors inside a mapped function lie in.
 import type { Device } from "../../core/device.ts";
 import { AutogradError } from "../../core/errors.ts";
-import { type Block, Storage } from "../../core/storage.ts";
+import type { Block, Storage } from "../../core/storage.ts";
 
 /** The storage that holds all members, and how many bytes lie between two of them; 0 where all members are the same. */
 export class Members implements Block {
@@ -26,25 +26,54 @@ export function hasNoValue(): AutogradError {
   );
 }
 
-// What counts writes and holders is the memory itself, whatever shows it.
-const shared = Object.fromEntries(
-  (["version", "writer", "kept"] as const).map((name) => [
-    name,
-    {
-      get(this: Storage): unknown {
-        return (this.memory as Members).inner[name];
-      },
-      set(this: Storage, value: never): void {
-        (this.memory as Members).inner[name] = value;
-      },
-    },
-  ]),
-);
+/**
+ * A member's view of memory that holds `size` of them, `step` bytes apart. Writes are counted by the memory itself, whatever shows it;
+ * a class apart, because Storage has fields where accessors are needed.
+ */
+class MemberStorage implements Storage {
+  readonly device: Device;
+  readonly memory: Members;
+  readonly position: number = -1;
+  readonly byteLength: number;
 
-/** A member's view of memory that holds `size` of them, `step` bytes apart. */
+  constructor(device: Device, memory: Members, size: number) {
+    this.device = device;
+    this.memory = memory;
+    this.byteLength = memory.inner.byteLength - Math.max(0, size - 1) * memory.step;
+  }
+
+  get version(): number {
+    return this.memory.inner.version;
+  }
+  set version(version: number) {
+    this.memory.inner.version = version;
+  }
+  get writer(): string {
+    return this.memory.inner.writer;
+  }
+  set writer(writer: string) {
+    this.memory.inner.writer = writer;
+  }
+  get kept(): boolean {
+    return this.memory.inner.kept;
+  }
+  set kept(kept: boolean) {
+    this.memory.inner.kept = kept;
+  }
+
+  written(operation: string): void {
+    this.memory.inner.written(operation);
+  }
+  get writtenAt(): string | undefined {
+    return this.memory.inner.writtenAt;
+  }
+
+  host(): never {
+    throw hasNoValue();
+  }
+}
+
+/** Memory in `inner` as a storage of the device, on which each member sees its own. */
 export function memberStorage(device: Device, inner: Storage, step: number, size: number): Storage {
-  const reach = inner.byteLength - Math.max(0, size - 1) * step;
-  const storage = new Storage(device, new Members(inner, step), -1, reach);
-  Object.defineProperties(storage, shared);
-  return storage;
+  return new MemberStorage(device, new Members(inner, step), size);
 }

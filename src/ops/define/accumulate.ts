@@ -1,8 +1,10 @@
 // The end of every path through the graph: a leaf's gradient arrives and is added to `.grad`.
+import { forwardMode } from "../../autograd/forward.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { alias, coversStorage, emptyLike } from "./memory.ts";
+import { copyTangents } from "./tangent.ts";
 import { transfer } from "./transfer.ts";
 
 /** Sink of a leaf. Runs as soon as its gradient is complete. */
@@ -47,4 +49,7 @@ function accumulateInto(variable: Tensor, gradient: Tensor): void {
     copy.storage.kept = true;
     variable.gradient = copy;
   }
+  const { gradient: after } = variable;
+  if (forwardMode.active && before === null && after !== null && after !== gradient)
+    copyTangents(gradient, after);
 }

@@ -36,6 +36,7 @@ function shown(
 /** The slices of a tensor along `dim`, as one tensor on the device: the start of a mapped function. */
 const enter: (self: Tensor, device: Device, dim: number) => Tensor = operation({
   name: "enterBatch",
+  linear: true,
   node: "EnterBatch",
   parameters: { self: p.tensor, device: p.anything, dim: p.integer },
   forward: ({ self, device, dim }) =>
@@ -52,6 +53,7 @@ const enter: (self: Tensor, device: Device, dim: number) => Tensor = operation({
 /** The members of a tensor on the device side by side along `dim` of a tensor of its parent's: the end of a mapped function. */
 const leave: (self: Tensor, device: Device, dim: number) => Tensor = operation({
   name: "leaveBatch",
+  linear: true,
   node: "LeaveBatch",
   parameters: { self: p.tensor, device: p.anything, dim: p.integer },
   forward: ({ self, device, dim }) => {
@@ -77,6 +79,7 @@ const leave: (self: Tensor, device: Device, dim: number) => Tensor = operation({
 /** A tensor of a lower level on the device, the same for all members. Its gradient is the sum of theirs. */
 const lift: (self: Tensor, device: Device) => Tensor = operation({
   name: "liftToBatch",
+  linear: true,
   node: "LiftToBatch",
   parameters: { self: p.tensor, device: p.anything },
   forward: ({ self, device }) => shown(self, device as Device, 0, self.sizes, self.strides),

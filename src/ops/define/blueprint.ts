@@ -59,6 +59,10 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly backward?: { readonly [K in keyof P]?: Rule<P, S> };
   /** Results that share the first argument's memory: one, or several, which then may not be changed in place. */
   readonly view?: "single" | "multiple";
+  /** Whether the results are linear in all differentiable arguments together: then tangents take the same way. */
+  readonly linear?: boolean;
+  /** Whether the one result is linear in each differentiable argument by itself, as a product is. */
+  readonly multilinear?: boolean;
   /** Field names of several results, in order. */
   readonly outputs?: readonly string[];
   /** Whether `name_` exists, which writes the result into the first argument. */
@@ -88,7 +92,6 @@ export class Blueprint {
   readonly tensorNames: readonly string[];
   readonly ruleNames: readonly string[];
   readonly savedNames: readonly string[];
-  readonly unsavedNames: readonly string[];
   readonly savesOutput: boolean;
   /** What the rule of each parameter reads, where the record says so. */
   private readonly reads: Readonly<Record<string, readonly string[] | undefined>> | null;
@@ -105,7 +108,6 @@ export class Blueprint {
     this.reads = isList(saves) ? null : saves;
     const read = isList(saves) ? saves : Object.values(saves).flatMap((some) => some ?? []);
     this.savedNames = names.filter((name) => read.includes(name));
-    this.unsavedNames = this.tensorNames.filter((name) => !this.savedNames.includes(name));
     this.savesOutput = read.includes("output");
     // A class of its own for each record: its instances have the arguments as properties, and making one costs next to nothing.
     this.Context = class extends NodeContext {};
@@ -117,16 +119,18 @@ export class Blueprint {
       });
   }
 
-  /** The saved arguments that no gradient reads of those asked for; bit i of `wanted`: that of rule i. */
+  /** The tensor arguments that no gradient reads of those asked for; bit i of `wanted`: that of rule i. */
   unread(wanted: number): readonly string[] {
-    return this.reads === null ? nothing : (this.unreadNames[wanted] ??= this.findUnread(wanted));
+    return (this.unreadNames[wanted] ??= this.findUnread(wanted));
   }
 
   private findUnread(wanted: number): readonly string[] {
-    const read = this.ruleNames.flatMap((rule, i) =>
-      (wanted >> i) & 1 ? (this.reads?.[rule] ?? []) : [],
-    );
-    return this.savedNames.filter((name) => !read.includes(name));
+    const { reads } = this;
+    const read =
+      reads === null
+        ? this.savedNames
+        : this.ruleNames.flatMap((rule, i) => ((wanted >> i) & 1 ? (reads[rule] ?? []) : []));
+    return this.tensorNames.filter((name) => !read.includes(name));
   }
 
   /** What a rule of this record may read of a node. */
@@ -134,8 +138,6 @@ export class Blueprint {
     return new this.Context(node);
   }
 }
-
-const nothing: readonly string[] = [];
 
 function isList(value: readonly string[] | object): value is readonly string[] {
   return Array.isArray(value);
@@ -166,7 +168,7 @@ class NodeContext {
 }
 
 /** What a gradient must look like. A tensor shows it; a node that does not keep the tensor keeps just this. */
-interface Shown {
+export interface Shown {
   readonly sizes: Sizes;
   readonly dtype: DType;
 }
@@ -174,7 +176,8 @@ interface Shown {
 /** Stands for an argument that was not given. */
 const absent: Shown = { sizes: noSizes, dtype: float32 };
 
-function shownOf({ sizes, dtype }: Tensor): Shown {
+/** What a tensor shows without being kept. */
+export function shownOf({ sizes, dtype }: Tensor): Shown {
   return { sizes, dtype };
 }
 
@@ -184,13 +187,13 @@ const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]
 /** The node of a recorded call. */
 export class OperationNode extends Node<Tensor> {
   private readonly blueprint: Blueprint;
-  /** The arguments, without tensors that no rule reads; null once freed. */
+  /** The arguments, with what they showed in the place of tensors that no rule reads; null once freed. */
   private values: Values<Parameters> | null;
   /** The results, where a rule reads them. */
   readonly outputs: readonly Tensor[] | null;
   private readonly versions: readonly number[] | null;
-  /** Sizes and types by slot; null where the tensor argument is kept and tells its own. */
-  private readonly shown: readonly (Shown | null)[] | null;
+  /** Sizes and types by slot where there are lists of tensors; else `values` tells them. */
+  private readonly shown: readonly Shown[] | null;
   /** How many slots each tensor parameter has; null where each has one. */
   private readonly counts: readonly number[] | null;
   private readonly outputCount: number;
@@ -201,39 +204,26 @@ export class OperationNode extends Node<Tensor> {
     inputs: readonly (Tensor | null)[],
     counts: readonly number[] | null,
     outputs: readonly Tensor[],
-    complete: boolean,
   ) {
     const next = new Array<Node<Tensor> | null>(inputs.length);
-    let nextIndex = firstOutputs[inputs.length];
+    let nextIndex = firstOutputs[inputs.length] ?? new Array<number>(inputs.length).fill(0);
     for (let i = 0; i < inputs.length; i++) {
       const tensor = inputs[i]!;
       next[i] = tensor === null ? null : gradientNode(tensor);
-      if (tensor !== null && (tensor.outputIndex !== 0 || nextIndex === undefined)) {
-        const own: number[] = nextIndex === undefined ? [] : [...nextIndex];
+      if (tensor !== null && tensor.outputIndex !== 0) {
+        const own = [...nextIndex];
         own[i] = tensor.outputIndex;
         nextIndex = own;
       }
     }
-    super(next, nextIndex ?? []);
+    super(next, nextIndex);
     this.blueprint = blueprint;
     this.values = values;
     this.outputs = blueprint.savesOutput ? outputs : null;
-    this.shown = complete && counts === null ? null : this.layouts(inputs, outputs[0]!);
+    this.shown = counts === null ? null : inputs.map((tensor) => shownOf(tensor ?? outputs[0]!));
     this.counts = counts;
     this.outputCount = outputs.length;
-    this.versions = this.changed(null) ? versionsOf(this.savedList()) : null;
-  }
-
-  /** What the tensors show that the node does not keep. */
-  private layouts(inputs: readonly (Tensor | null)[], result: Tensor): (Shown | null)[] {
-    const { tensorNames } = this.blueprint;
-    const out = new Array<Shown | null>(inputs.length);
-    for (let i = 0; i < inputs.length; i++)
-      out[i] =
-        inputs.length === tensorNames.length && this.values![tensorNames[i]!] instanceof Tensor
-          ? null
-          : shownOf(inputs[i] ?? result);
-    return out;
+    this.versions = this.changed(null) ? versionsOf(this, this.savedList()) : null;
   }
 
   /** Whether a saved tensor is at another version than the given ones; null stands for 0. Allocates nothing. */
@@ -270,10 +260,8 @@ export class OperationNode extends Node<Tensor> {
 
   /** Sizes and type of what a slot's gradient is for. */
   shownAt(slot: number): Shown {
-    const shown = this.shown?.[slot];
-    if (shown !== null && shown !== undefined) return shown;
-    const value = this.values![this.blueprint.tensorNames[slot]!];
-    return value instanceof Tensor ? value : absent;
+    if (this.shown !== null) return this.shown[slot]!;
+    return (this.values![this.blueprint.tensorNames[slot]!] as Shown | null | undefined) ?? absent;
   }
 
   argument(name: string): unknown {

@@ -4,6 +4,7 @@ import { bool, type DType, type ElementArray, float32, float64 } from "../../cor
 import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { checkSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { trackLeaf } from "./history.ts";
 import { empty, overBuffer } from "./memory.ts";
 
 /** A tensor over undefined memory, after checks of sizes and type. */
@@ -17,7 +18,7 @@ export function allocate(
   checkSizes(operation, sizes);
   checkDifferentiable(operation, dtype, requiresGrad);
   const out = empty(sizes, dtype, device);
-  out.tracked = requiresGrad;
+  trackLeaf(out, requiresGrad);
   return out;
 }
 

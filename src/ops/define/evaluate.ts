@@ -1,17 +1,25 @@
 // Computing a formula on tensors, and recording it. The hottest path of the library: a small step is made of little else,
 // so it allocates sparingly, and its classes have ordinary fields, whose initialisation is cheaper than that of #private ones.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import type { DType } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { computeType, type Derivation, type Formula, fromGradient } from "./formula.ts";
+import {
+  computeType,
+  type Derivation,
+  type Formula,
+  fromGradient,
+  type TangentPlan,
+} from "./formula.ts";
 import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
 import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit } from "./blueprint.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
 interface Fit {
   readonly sizes: Sizes;
@@ -42,7 +50,7 @@ class PointwiseNode extends Node<Tensor> {
     super(next, nextIndex);
     this.formula = formula;
     this.saved = saved;
-    this.versions = saved === null ? null : versionsOf(saved);
+    this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.fits = fits;
   }
@@ -140,6 +148,7 @@ export function evaluate(
   const out = emptyLikeDense(like, output);
   out.storage.device.backend.map(formula.uniform(output), out, tensors, scalars);
   if (gradMode.enabled) record(formula, tensors, scalars, out, tensors.length > 1, null);
+  if (forwardMode.active) pushTangents(formula, tensors, scalars, out);
   return out;
 }
 
@@ -158,7 +167,64 @@ function evaluateApart(
   out.storage.device.backend.map(program, out, tensors, scalars);
   if (gradMode.enabled && output.kind === "floating")
     record(formula, tensors, scalars, out, true, null);
+  if (forwardMode.active && output.kind === "floating") pushTangents(formula, given, scalars, out);
   return out;
+}
+
+/** Gives the result of a formula its tangents. */
+function pushTangents(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  out: Tensor,
+): void {
+  for (const level of forwardMode.levels) {
+    const tangents = tangentsOf(tensors, level);
+    if (tangents === null) continue;
+    const tangent = beneath(level, () =>
+      laidOut(differential(formula, tensors, tangents, scalars, out, out), out),
+    );
+    setTangent(out, level, tangent);
+  }
+}
+
+/** The tangent of a formula's result, from those of its tensors; `like` has the result's type and sizes. */
+export function differential(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  tangents: readonly (Tensor | null)[],
+  scalars: readonly number[],
+  like: Tensor,
+  result: Tensor | null,
+): Tensor {
+  const { plan, operands } = tangentOperands(formula, tensors, tangents, result);
+  if (operands.length === 0) return zeroTangent(like);
+  return evaluate(plan.formula, operands, scalars, like.dtype);
+}
+
+/** How a formula's tangent is computed, and what from. */
+export function tangentOperands(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  tangents: readonly (Tensor | null)[],
+  result: Tensor | null,
+): { readonly plan: TangentPlan; readonly operands: readonly Tensor[] } {
+  const { options, inputCount } = formula;
+  if (options.derivatives === "none")
+    throw new AutogradError(
+      `${options.name}: forward mode reached an operation that does not support it, because it has no derivative; detach() the tensors that go into it`,
+    );
+  let given = 0;
+  for (let i = 0; i < tangents.length; i++) if (tangents[i] !== null) given |= 1 << i;
+  const plan = formula.tangentPlan(given, result !== null);
+  const operands = plan.sources.map((source) =>
+    source < inputCount
+      ? tensors[source]!
+      : source === inputCount
+        ? result!
+        : tangents[source - inputCount - 1]!,
+  );
+  return { plan, operands };
 }
 
 export function commonSizes(name: string, tensors: readonly Tensor[]): Sizes {

@@ -3,6 +3,8 @@
 import { differentiate } from "../../core/derivative.ts";
 import { type DType, float32, float64, int64 } from "../../core/dtype.ts";
 import {
+  call,
+  constant,
   type Expression,
   gradient,
   input,
@@ -29,6 +31,13 @@ export interface SavingPlan {
   readonly keeps: "nothing" | "tensors" | "some";
   /** Bit k: tensor k; the bit after the last tensor: the result. */
   readonly mask: number;
+}
+
+/** How the result's tangent is computed from tangents of the tensors. */
+export interface TangentPlan {
+  readonly formula: Formula;
+  /** For each operand of `formula`: tensor k of the call, the number of tensors n for the call's result, n + 1 + k for tensor k's tangent. */
+  readonly sources: readonly number[];
 }
 
 /** The type a program computes in for operands of this type: 16-bit floats in float32, every integer and bool in int64. */
@@ -62,6 +71,7 @@ export class Formula {
   private readonly uniformPrograms: (TypedProgram | undefined)[] = [];
   private readonly plans: (SavingPlan | undefined)[] = [];
   private known: readonly (Derivation | null)[] | null = null;
+  private readonly tangents = new Map<number, TangentPlan>();
 
   constructor(
     expression: Expression,
@@ -101,6 +111,52 @@ export class Formula {
   /** What to keep when the tensors in `wanted` (bit k: tensor k) need gradients. */
   plan(wanted: number): SavingPlan {
     return (this.plans[wanted] ??= this.makePlan(wanted));
+  }
+
+  /**
+   * The result's tangent where the tensors in `given` (bit k: tensor k) have one: each tangent takes the place of the gradient in its
+   * tensor's derivative, because a pointwise operation's Jacobian is diagonal, and the terms are added. `fromResult` says whether the
+   * call's result may be read, or is computed again.
+   */
+  tangentPlan(given: number, fromResult: boolean): TangentPlan {
+    const key = fromResult ? given : -1 - given;
+    let plan = this.tangents.get(key);
+    if (plan === undefined) this.tangents.set(key, (plan = this.planTangent(given, fromResult)));
+    return plan;
+  }
+
+  private planTangent(given: number, fromResult: boolean): TangentPlan {
+    const { derivations, inputCount, options } = this;
+    const sources: number[] = [];
+    const place = (source: number): Expression => {
+      const at = sources.indexOf(source);
+      return input(at >= 0 ? at : sources.push(source) - 1);
+    };
+    const again = (): Expression =>
+      substitute(this.expression, (e) => (e.kind === "input" ? place(e.index) : undefined));
+    let sum: Expression | null = null;
+    for (let k = 0; k < inputCount; k++) {
+      const derivation = derivations[k]!;
+      if (((given >> k) & 1) === 0 || derivation === null) continue;
+      const term = substitute(derivation.formula.expression, (e) => {
+        if (e.kind !== "input") return undefined;
+        const source = derivation.sources[e.index]!;
+        if (source === fromGradient) return place(inputCount + 1 + k);
+        return source === inputCount && !fromResult ? again() : place(source);
+      });
+      sum = sum === null ? term : call("add", sum, term);
+    }
+    const slots = sources.map((_, i) => i);
+    return {
+      formula: new Formula(sum ?? constant(0), sources.length, this.scalarCount, {
+        name: options.name,
+        node: options.node,
+        slots,
+        slotCount: slots.length,
+        derivatives: null,
+      }),
+      sources,
+    };
   }
 
   private makePlan(wanted: number): SavingPlan {

@@ -4,6 +4,7 @@ import { Program } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { computeType } from "./formula.ts";
 import { bumpVersion, checkInPlace } from "./history.ts";
+import { advise } from "./saved.ts";
 
 /** Computes several expressions over the same elements and writes each into a tensor; outputs may be inputs too. */
 export class FusedUpdate {
@@ -13,6 +14,10 @@ export class FusedUpdate {
   /** `name` is what an error says when the graph still needs a value that was overwritten. */
   constructor(name: string, outputs: readonly Expression[], inputs: number, scalars: number) {
     this.#name = name;
+    advise(
+      name,
+      "the optimizer updated a parameter that the graph still needs: call backward() before step(), or compute the loss again from the updated parameters",
+    );
     this.#program = new Program(outputs, inputs, scalars);
   }
 

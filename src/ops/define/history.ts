@@ -1,16 +1,19 @@
 // A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
+import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import { origins, signed } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
+import { uncounted } from "../../core/storage.ts";
 import type { GraphNode, Tensor, ViewRecord } from "../../core/tensor.ts";
 import { AccumulateGrad } from "./accumulate.ts";
 import { emptyLike } from "./memory.ts";
+import { copyTangents } from "./tangent.ts";
 import { transfer } from "./transfer.ts";
 
 /** How a view came about; it decides whether it may be changed in place while recording. */
-export type ViewCreation = "single" | "multiple" | "noGrad" | "custom";
+export type ViewCreation = "single" | "multiple" | "noGrad" | "inference" | "custom";
 
 /** A view's root, and the version of their memory at which the view's own node is valid. */
 export class View implements ViewRecord {
@@ -34,9 +37,27 @@ export function viewOf(tensor: Tensor): View | null {
 
 /** Whether operations on the tensor are recorded: it, or the base it shows, requires a gradient. */
 export function requiresGradient(tensor: Tensor): boolean {
-  if (tensor.tracked) return true;
-  const view = tensor.viewOf as View | null;
-  return view !== null && view.base.tracked && view.version !== tensor.storage.version;
+  return tensor.tracked || (tensor.viewOf !== null && tensor.viewOf.base.tracked);
+}
+
+/** Whether the tensor was allocated in inference mode, or shows the memory of one that was. */
+export function isInferenceTensor(tensor: Tensor): boolean {
+  return tensor.storage.version === uncounted;
+}
+
+// Inference tensors that were asked to require gradients say so, but operations on them are not recorded, in either mode.
+const askedInVain = new WeakSet<Tensor>();
+
+/** Sets whether operations on a leaf are recorded. */
+export function trackLeaf(tensor: Tensor, requiresGrad: boolean): void {
+  if (!isInferenceTensor(tensor)) tensor.tracked = requiresGrad;
+  else if (requiresGrad) askedInVain.add(tensor);
+  else askedInVain.delete(tensor);
+}
+
+/** What the tensor says of requiring a gradient. */
+export function saysRequiresGradient(tensor: Tensor): boolean {
+  return requiresGradient(tensor) || (isInferenceTensor(tensor) && askedInVain.has(tensor));
 }
 
 /** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */
@@ -72,11 +93,26 @@ function refreshView(tensor: Tensor, view: View): void {
 }
 
 /** What is special about a view, for error messages. */
-const views = {
+const views: Readonly<Record<ViewCreation, string>> = {
+  single: "",
   multiple: "the tensor is one of several views returned together",
   noGrad: "the view was made inside noGrad",
+  inference: "the view was made inside inferenceMode",
   custom: "the view was made by a custom function",
-} as const;
+};
+
+/** Why a view may not be changed in place while recording, and what to do instead. */
+const fixed: Readonly<Record<ViewCreation, ((maker: string) => string) | null>> = {
+  single: null,
+  multiple: (maker) =>
+    `the tensor is one of several views that ${maker} returned, and such views cannot be changed in place; use the out-of-place form, or clone() it`,
+  noGrad: (maker) =>
+    `the view was made by ${maker} inside noGrad and is changed in place outside, which is ambiguous; do both inside noGrad, or both outside`,
+  inference: (maker) =>
+    `the view was made by ${maker} inside inferenceMode and is changed in place outside, which is ambiguous; do both inside inferenceMode, or both outside`,
+  custom: (maker) =>
+    `the view was made by the custom function ${maker}, whose own backward an in-place change would override; clone() the result before changing it`,
+};
 
 /** Gives a tensor a new origin; a gradient that is to be retained follows the newest. */
 function settle(tensor: Tensor, node: GraphNode | null): void {
@@ -102,6 +138,7 @@ export function snapshot(tensor: Tensor): Tensor {
   copy.node = gradientNode(tensor);
   copy.outputIndex = tensor.outputIndex;
   copy.tracked = tensor.tracked;
+  if (forwardMode.active) copyTangents(tensor, copy);
   return copy;
 }
 
@@ -111,9 +148,12 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
     throw new AutogradError(
       `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
     );
-  if (!gradMode.enabled) return;
+  if (tensor.storage.version === uncounted && !gradMode.inference)
+    throw new AutogradError(
+      `${operation}: the tensor was made in inferenceMode and cannot be changed in place outside of it; clone() it for a normal tensor`,
+    );
+  if (!recorded || !gradMode.enabled) return;
   const view = tensor.viewOf as View | null;
-  if (!recorded && view?.base.tracked !== true) return;
   if (view === null) {
     if (tensor.tracked && gradientFunction(tensor) === null)
       throw new AutogradError(
@@ -121,25 +161,18 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
       );
     return;
   }
+  const refusal = fixed[view.creation];
+  if (refusal !== null) throw new AutogradError(`${operation}: ${refusal(view.operation)}`);
   const atLeaf = (of: Tensor): boolean => of.tracked && gradientFunction(of) === null;
   if (atLeaf(view.base) || (view.version === tensor.storage.version && atLeaf(tensor)))
     throw new AutogradError(
       `${operation}: the tensor is a view of a leaf that requires grad, which cannot be changed in place; do it inside torch.noGrad(() => ...), or on a clone() of the leaf`,
     );
-  if (view.creation === "multiple")
-    throw new AutogradError(
-      `${operation}: the tensor is one of several views that ${view.operation} returned, and such views cannot be changed in place; use the out-of-place form, or clone() it`,
-    );
-  if (view.creation === "noGrad")
-    throw new AutogradError(
-      `${operation}: the view was made by ${view.operation} inside noGrad and is changed in place outside, which is ambiguous; do both inside noGrad, or both outside`,
-    );
 }
 
 /** Notes that memory was written by an operation. */
 export function bumpVersion(operation: string, tensor: Tensor): void {
-  tensor.storage.version++;
-  tensor.storage.writer = origins.recording ? signed(operation) : operation;
+  tensor.storage.written(origins.recording ? signed(operation) : operation);
 }
 
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */

@@ -1,7 +1,9 @@
 // Changing the layout of a tensor itself: squeeze_, t_ and the like.
+import { forwardMode } from "../../autograd/forward.ts";
 import { contiguousStrides, elementCount, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { bumpVersion, checkInPlace, requiresGradient, type View } from "./history.ts";
+import { shareTangents } from "./tangent.ts";
 
 /** Gives a tensor the layout, and the place in the graph, of a view of itself. */
 export function relayoutInPlace(operation: string, self: Tensor, view: () => Tensor): Tensor {
@@ -15,6 +17,7 @@ export function relayoutInPlace(operation: string, self: Tensor, view: () => Ten
     self.tracked = true;
     if (self.hooks?.retainsGrad === true) self.retainGrad();
   }
+  if (forwardMode.active) shareTangents(viewed, self);
   if (self.viewOf !== null) (self.viewOf as View).version = self.storage.version;
   return self;
 }

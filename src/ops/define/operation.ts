@@ -1,6 +1,7 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import { batches } from "../../core/device.ts";
+import { batches, type Device } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
 import { origins, signed } from "../../autograd/origin.ts";
 import { Tensor } from "../../core/tensor.ts";
@@ -8,26 +9,31 @@ import {
   type AnyRecord,
   Blueprint,
   OperationNode,
+  shownOf,
   type OperationRecord,
   type TensorNames,
 } from "./blueprint.ts";
 import {
   bumpVersion,
   checkInPlace,
+  isInferenceTensor,
   rebaseHistory,
   requiresGradient,
   snapshot,
   View,
   viewOf,
 } from "./history.ts";
-import { checkLevel, highestDevice, raised } from "./levels.ts";
+import { checkLevel, raised } from "./levels.ts";
 import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
+import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
+import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
 function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
+  if (forwardMode.active) return runForward(blueprint, given);
   const { record } = blueprint;
   const values = batches.used ? onOneLevel(blueprint, given) : given;
   const recording = gradMode.enabled;
@@ -38,8 +44,11 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   } finally {
     gradMode.enabled = recording;
   }
-  if (record.view !== undefined)
+  if (record.view !== undefined) {
+    // Views of inference tensors are not tracked, wherever they are made.
+    if (isInferenceTensor(values[blueprint.self] as Tensor)) return result;
     markViews(blueprint, values, result instanceof Tensor ? [result] : result);
+  }
   const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
   if (wanted === 0) return result;
   const outputs = result instanceof Tensor ? [result] : result;
@@ -54,19 +63,28 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   return result;
 }
 
-function tensorsOf(values: Values<Parameters>): Tensor[] {
-  return Object.values(values).flatMap((value) => {
-    if (value instanceof Tensor) return [value];
-    return Array.isArray(value) ? value.filter((item) => item instanceof Tensor) : [];
-  });
+/** The device of the highest level among the tensors of a call; null where all are of one level. */
+function liftingDevice(values: Values<Parameters>): Device | null {
+  let highest: Device | null = null;
+  let mixed = false;
+  const see = (item: unknown): void => {
+    if (!(item instanceof Tensor)) return;
+    const { device } = item.storage;
+    if (highest !== null && device.level !== highest.level) mixed = true;
+    if (highest === null || device.level > highest.level) highest = device;
+  };
+  for (const name in values) {
+    const value = values[name];
+    if (Array.isArray(value)) value.forEach(see);
+    else see(value);
+  }
+  return mixed ? highest : null;
 }
 
 /** The arguments with tensors of lower levels lifted to the highest. */
 function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
-  const tensors = tensorsOf(values);
-  if (tensors.length < 2) return values;
-  const device = highestDevice(tensors);
-  if (tensors.every((t) => t.storage.device.level === device.level)) return values;
+  const device = liftingDevice(values);
+  if (device === null) return values;
   const lifted = (item: unknown): unknown =>
     item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
   return Object.fromEntries(
@@ -77,6 +95,80 @@ function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Pa
   );
 }
 
+/** The same for a call that writes into its first argument, which must be of the highest level itself. */
+function liftedInPlace(
+  blueprint: Blueprint,
+  given: Values<Parameters>,
+  self: Tensor,
+): Values<Parameters> {
+  if (!batches.used) return given;
+  const values = onOneLevel(blueprint, given);
+  checkLevel(`${blueprint.record.name}_`, self, [values[blueprint.self] as Tensor]);
+  return values;
+}
+
+/** A call's results with their tangents. */
+function runForward(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
+  const { levels } = forwardMode;
+  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  // Recording takes out of the arguments what it does not keep.
+  const result = beneath(levels[0]!, () => run(blueprint, { ...values }));
+  const outputs = result instanceof Tensor ? [result] : result;
+  for (const level of levels) {
+    const tangents = argumentTangents(blueprint, values, level);
+    if (tangents === null) continue;
+    beneath(level, () =>
+      pushforward(callOf(blueprint, values, outputs, tangents), tangents).forEach((tangent, i) => {
+        if (tangent !== null) setTangent(outputs[i]!, level, laidOut(tangent, outputs[i]!));
+      }),
+    );
+  }
+  return result;
+}
+
+function callOf(
+  blueprint: Blueprint,
+  values: Values<Parameters>,
+  outputs: readonly Tensor[],
+  tangents: ArgumentTangents,
+): Call {
+  const wanted = blueprint.ruleNames.reduce(
+    (mask, name, i) => mask | (name in tangents ? 1 << i : 0),
+    0,
+  );
+  return {
+    blueprint,
+    values,
+    outputs,
+    again: (others) => run(blueprint, others),
+    node: (place) => attach(blueprint, { ...values }, outputs, null, wanted, place),
+  };
+}
+
+/** An in-place call that changes tangents along with the memory. */
+function runInPlaceForward(blueprint: Blueprint, given: Values<Parameters>): Tensor {
+  const { levels } = forwardMode;
+  const self = given[blueprint.self] as Tensor;
+  const values = liftedInPlace(blueprint, given, self);
+  const change = (): Tensor => beneath(levels[0]!, () => runInPlace(blueprint, { ...values }));
+  const touched = levels.filter((level) => argumentTangents(blueprint, values, level) !== null);
+  if (touched.length === 0) return change();
+  // Rules read what was there before the change.
+  const apart =
+    blueprint.record.linear === true
+      ? values
+      : { ...withoutOverlap(blueprint, values, self), [blueprint.self]: snapshot(self) };
+  change();
+  for (const level of touched) {
+    const tangents = argumentTangents(blueprint, apart, level)!;
+    const [tangent] = beneath(level, () =>
+      pushforward(callOf(blueprint, apart, [self], tangents), tangents),
+    );
+    if (tangent !== null && tangent !== undefined) overwriteTangent(self, level, tangent);
+  }
+  return self;
+}
+
 function markViews(
   blueprint: Blueprint,
   values: Values<Parameters>,
@@ -85,18 +177,18 @@ function markViews(
   const { view, name } = blueprint.record;
   const source = values[blueprint.self] as Tensor;
   const from = viewOf(source);
-  const own = gradMode.enabled ? view! : "noGrad";
+  const own = gradMode.enabled ? view! : gradMode.inference ? "inference" : "noGrad";
   // A view of one of several views, or of one made inside noGrad, is bound by what binds its source.
   const creation = from !== null && from.creation !== "single" ? from.creation : own;
   for (const output of outputs) output.viewOf = new View(from?.base ?? source, creation, name);
 }
 
 function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
+  if (forwardMode.active) return runInPlaceForward(blueprint, given);
   const { record } = blueprint;
   const name = `${record.name}_`;
   const self = given[blueprint.self] as Tensor;
-  if (batches.used) checkLevel(name, self, tensorsOf(given));
-  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  const values = liftedInPlace(blueprint, given, self);
   const wanted = gradMode.enabled ? wantedOf(blueprint.ruleNames, values) : 0;
   const recorded = wanted !== 0;
   checkInPlace(name, self, recorded || requiresGradient(self));
@@ -141,7 +233,7 @@ function withoutOverlap(
 
 /**
  * The node of a call. `original` is the first argument's old value, where a rule reads it after an in-place change; bit i of `wanted`
- * says that the gradient of rule i is asked for.
+ * says that the gradient of rule i is asked for; `place` says which tensors gradients are to go to, if not to the arguments.
  */
 function attach(
   blueprint: Blueprint,
@@ -149,8 +241,9 @@ function attach(
   outputs: readonly Tensor[],
   original: Tensor | null,
   wanted: number,
+  place: ((tensor: Tensor) => Tensor) | null = null,
 ): OperationNode {
-  const { tensorNames, unsavedNames, record } = blueprint;
+  const { tensorNames, record } = blueprint;
   const inputs: (Tensor | null)[] = [];
   let counts: number[] | null = null;
   for (let i = 0; i < tensorNames.length; i++) {
@@ -163,14 +256,17 @@ function attach(
     } else
       inputs.push(value instanceof Tensor && record.backward?.[name] !== undefined ? value : null);
   }
-  // The arguments were read for this call alone: what is not kept is taken out where it stands.
+  if (place !== null)
+    for (let i = 0; i < inputs.length; i++) if (inputs[i] !== null) inputs[i] = place(inputs[i]!);
+  // The arguments were read for this call alone: what is not kept is replaced where it stands.
   const kept = values as Record<string, unknown>;
-  for (let i = 0; i < unsavedNames.length; i++) kept[unsavedNames[i]!] = null;
   const unread = blueprint.unread(wanted);
-  for (let i = 0; i < unread.length; i++) kept[unread[i]!] = null;
-  if (original !== null && kept[blueprint.self] !== null) kept[blueprint.self] = original;
-  const complete = unsavedNames.length === 0 && unread.length === 0;
-  return new OperationNode(blueprint, kept, inputs, counts, outputs, complete);
+  for (let i = 0; i < unread.length; i++) {
+    const value = kept[unread[i]!];
+    kept[unread[i]!] = value instanceof Tensor ? shownOf(value) : null;
+  }
+  if (original !== null && kept[blueprint.self] instanceof Tensor) kept[blueprint.self] = original;
+  return new OperationNode(blueprint, kept, inputs, counts, outputs);
 }
 
 /** Bit i: argument i of the names, or an item of that list, needs a gradient. */

@@ -1,4 +1,5 @@
 // Pointwise operations: an expression for one element; kernels, derivatives, broadcasting and promotion follow from it.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { observation } from "../../autograd/observer.ts";
 import { bool, type DType, float32, getDefaultDtype } from "../../core/dtype.ts";
@@ -7,7 +8,7 @@ import { constant, type Expression, input, scalar } from "../../core/expression.
 import { resultType } from "../../core/promotion.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./blueprint.ts";
-import { commonSizes, evaluate, record } from "./evaluate.ts";
+import { commonSizes, differential, evaluate, record } from "./evaluate.ts";
 import { observable, observed } from "./observable.ts";
 import { computeType, Formula } from "./formula.ts";
 import { checkLevel, together } from "./levels.ts";
@@ -23,6 +24,7 @@ import {
 } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import type { Attached } from "./registry.ts";
+import { overwriteTangent, tangentsOf } from "./tangent.ts";
 
 /**
  * The result type of an operation: `arithmetic` promotes, `floating` promotes and turns integers to the default floating type,
@@ -230,7 +232,11 @@ function writeInPlace(
     );
   const old = reads ? snapshot(self) : self;
   // Another layout over the same memory is read before it is overwritten.
-  const operands = tensors.map((t) => (t !== self && t.storage === self.storage ? snapshot(t) : t));
+  const apart = (t: Tensor): Tensor => (t !== self && t.storage === self.storage ? snapshot(t) : t);
+  const operands = tensors.map(apart);
+  const rewriteTangents = forwardMode.active
+    ? tangentsInPlace(formula, given.map(apart), scalars, self)
+    : null;
   self.storage.device.backend.map(
     formula.program.typedFor(compute, operands, self.dtype),
     self,
@@ -240,7 +246,30 @@ function writeInPlace(
   bumpVersion(name, self);
   if (recorded && self.dtype.isFloatingPoint)
     record(formula, operands, scalars, self, true, { old });
+  rewriteTangents?.();
   return self;
+}
+
+/** Computes the tangents that an in-place change will leave, from the values before it; they are written once it is made. */
+function tangentsInPlace(
+  formula: Formula,
+  tensors: readonly Tensor[],
+  scalars: readonly number[],
+  self: Tensor,
+): () => void {
+  let operands = tensors;
+  const writes = forwardMode.levels.flatMap((level) => {
+    const tangents = tangentsOf(tensors, level);
+    if (tangents === null) return [];
+    // The tangent's own graph may read the old value.
+    if (gradMode.enabled && operands === tensors)
+      operands = tensors.map((t) => (t === self ? snapshot(t) : t));
+    const fresh = beneath(level, () =>
+      differential(formula, operands, tangents, scalars, self, null),
+    );
+    return [() => overwriteTangent(self, level, fresh)];
+  });
+  return () => writes.forEach((write) => write());
 }
 
 /** Makes the callable of a pointwise operation from its record. */

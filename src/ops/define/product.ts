@@ -1,5 +1,5 @@
 // What matrix products share: checks, the raw kernel, and transposes without copies.
-import { gradMode } from "../../autograd/mode.ts";
+import { isDifferentiable } from "../../autograd/mode.ts";
 import { DTypeError, ShapeError } from "../../core/errors.ts";
 import { broadcastStrides, formatSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
@@ -49,7 +49,7 @@ export const asRow: (v: Tensor) => Tensor = (v) =>
 
 /** A matrix, or a batch of them, transposed without a copy: recorded where recording is on. */
 export function transposed(t: Tensor): Tensor {
-  if (gradMode.enabled) return t.transpose(-2, -1);
+  if (isDifferentiable()) return t.transpose(-2, -1);
   const r = t.sizes.length;
   const sizes = [...t.sizes];
   const strides = [...t.strides];

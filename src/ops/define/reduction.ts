@@ -1,5 +1,6 @@
 // Sums and means of an expression over dimensions, computed in one kernel without storing the expression's values.
 // The gradient is one pointwise formula per operand, so that it differentiates again.
+import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import type { ReductionKind } from "../../core/backend.ts";
@@ -21,9 +22,10 @@ import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
 import { fit, nodeName } from "./blueprint.ts";
-import { commonSizes, evaluate } from "./evaluate.ts";
+import { commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
 import { together } from "./levels.ts";
 import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
 /** Which dimensions a reduction removes: sizes with them at 1, sizes without them, and how many elements meet in each result. */
 export interface Region {
@@ -123,7 +125,7 @@ class ReductionNode extends Node<Tensor> {
     super(next, nextIndex);
     this.formula = formula;
     this.saved = saved;
-    this.versions = saved === null ? null : versionsOf(saved);
+    this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.sizes = sizes;
     this.kept = kept;
@@ -255,25 +257,48 @@ export class Reduction {
     keepdim: boolean,
     mean: boolean,
   ): Tensor {
-    const tensors = given.length > 1 ? together(this.name, given) : given;
-    const sizes = tensors.length === 1 ? tensors[0]!.sizes : commonSizes(this.name, tensors);
+    const sizes = given.length === 1 ? given[0]!.sizes : commonSizes(this.name, given);
     const region = regionOf(this.name, sizes, dims);
     const numbers = mean ? [...scalars, region.count] : scalars;
-    const out = reduceRaw(
-      "sum",
-      tensors,
-      sizes,
-      region,
-      keepdim,
-      output,
-      formula.program,
-      numbers,
-      mean ? region.count : 1,
-    );
-    if (gradMode.enabled && output.kind === "floating")
-      record(formula, tensors, numbers, sizes, region.kept, out);
-    return out;
+    const divisor = mean ? region.count : 1;
+    return reduceFormula(formula, given, numbers, sizes, region, keepdim, output, divisor);
   }
+}
+
+/** The sum of a formula's values over a region, divided; recorded, and with its tangents. */
+function reduceFormula(
+  formula: Formula,
+  given: readonly Tensor[],
+  scalars: readonly number[],
+  sizes: Sizes,
+  region: Region,
+  keepdim: boolean,
+  output: DType,
+  divisor: number,
+): Tensor {
+  const { program, options } = formula;
+  const tensors = given.length > 1 ? together(options.name, given) : given;
+  const out = reduceRaw("sum", tensors, sizes, region, keepdim, output, program, scalars, divisor);
+  if (output.kind !== "floating") return out;
+  if (gradMode.enabled) record(formula, tensors, scalars, sizes, region.kept, out);
+  if (forwardMode.active)
+    for (const level of forwardMode.levels) {
+      const tangents = tangentsOf(given, level);
+      if (tangents === null) continue;
+      const { plan, operands } = tangentOperands(formula, given, tangents, null);
+      // The derivative of a mean divides already.
+      const tangent = beneath(level, () =>
+        operands.length === 0
+          ? zeroTangent(out)
+          : reduceFormula(plan.formula, operands, scalars, sizes, region, keepdim, output, 1),
+      );
+      setTangent(
+        out,
+        level,
+        beneath(level, () => laidOut(tangent, out)),
+      );
+    }
+  return out;
 }
 
 function record(

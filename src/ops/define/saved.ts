@@ -3,16 +3,28 @@ import { gradMode } from "../../autograd/mode.ts";
 import { origins } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { formatSizes } from "../../core/shape.ts";
+import { uncounted } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 /** The versions at which tensors are saved; null where all are 0, which is the common case. */
-export function versionsOf(saved: readonly (Tensor | null)[]): readonly number[] | null {
+export function versionsOf(
+  node: { readonly name: string },
+  saved: readonly (Tensor | null)[],
+): readonly number[] | null {
   for (let i = 0; i < saved.length; i++) {
     const tensor = saved[i];
     if (tensor !== null && tensor !== undefined && tensor.storage.version !== 0)
-      return saved.map((t) => t?.storage.version ?? 0);
+      return saved.map((t) => (t === null ? 0 : countedVersion(node.name, t)));
   }
   return null;
+}
+
+function countedVersion(node: string, tensor: Tensor): number {
+  if (tensor.storage.version === uncounted)
+    throw new AutogradError(
+      `${node}: inference tensors cannot be saved for backward, and this operation must keep one, a tensor of shape ${formatSizes(tensor.sizes)} made in inferenceMode; clone() it for a normal tensor, or make it inside torch.noGrad(() => ...) instead`,
+    );
+  return tensor.storage.version;
 }
 
 /** Throws AutogradError where a saved value was changed in place since. */
@@ -36,12 +48,21 @@ export function checkVersions<N extends { readonly name: string; readonly sequen
   }
 }
 
+const usualAdvice = "use the out-of-place form there, or clone() the tensor before the change";
+const advices = new Map<string, string>();
+
+/** What to do about saved values that this writer changes, where there is something better than the usual advice. */
+export function advise(writer: string, advice: string): void {
+  advices.set(writer, advice);
+}
+
 function changed(node: string, name: string, tensor: Tensor, expected: number): AutogradError {
-  const now = tensor.storage.version;
+  const { version, writer, writtenAt } = tensor.storage;
   return new AutogradError(
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
-      `${tensor.storage.writer || "an in-place operation"} changed it after it was saved (version ${now}, expected version ${expected}); ` +
-      `use the out-of-place form there, or clone() the tensor before the change${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
+      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
+      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
+      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 

@@ -8,7 +8,7 @@ export type Nested = torch.Tensor | readonly Nested[];
 export const rand = (...size: number[]): torch.Tensor => torch.rand(size);
 
 /** The sizes of a tensor, or of the tensors in nested arrays. */
-export const shapes = (value: Nested): unknown =>
+const shapes = (value: Nested): unknown =>
   value instanceof torch.Tensor ? [...value.shape] : value.map(shapes);
 
 /** A result is nested like `base`, with tensors of the same sizes. */

@@ -1,0 +1,270 @@
+// Gradients and vector-Jacobian products as functions of functions: torch.func.grad, gradAndValue, vjp.
+import { ArgumentError, AutogradError, ShapeError } from "../core/errors.ts";
+import { formatSizes, sameSizes } from "../core/shape.ts";
+import { flatten } from "../core/tree.ts";
+import { grad as gradientsOf } from "../ops/autograd.ts";
+import { requiresGradient } from "../ops/define/history.ts";
+import {
+  anything,
+  boolean,
+  describe,
+  isOptions,
+  optional,
+  Signature,
+} from "../ops/define/parameters.ts";
+import { Tensor } from "../ops/methods.ts";
+import { Inputs, isTensor, recording, resultsOf, untracked, withAux } from "./level.ts";
+
+/** Which arguments to differentiate by: one position, or several. Negative ones count from the end. */
+export type Argnums = number | readonly number[];
+/** The arguments at those positions. */
+export type Chosen<A extends readonly unknown[], N extends Argnums> = N extends number
+  ? A[N]
+  : { -readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never };
+export interface GradientOptions<N extends Argnums> {
+  readonly argnums?: N;
+  /** The function returns `[result, aux]`; aux is passed through. */
+  readonly hasAux?: boolean;
+}
+
+/** The positions as an array of whole numbers from 0. */
+export function positions(name: string, argnums: unknown, count: number): readonly number[] {
+  const list: readonly unknown[] = Array.isArray(argnums) ? argnums : [argnums];
+  if (list.length === 0)
+    throw new ArgumentError(`${name}: argnums is empty; give the position of an argument`);
+  return list.map((given) => {
+    if (typeof given !== "number" || !Number.isInteger(given))
+      throw new ArgumentError(`${name}: argnums must be whole numbers, got ${describe(given)}`);
+    const at = given < 0 ? given + count : given;
+    if (at < 0 || at >= count)
+      throw new ArgumentError(
+        `${name}: argnums is ${given}, but the function was called with ${count} arguments`,
+      );
+    return at;
+  });
+}
+
+/** The call's arguments with fresh inputs at the chosen positions, and how to give values for these back in the same form. */
+export function chosenInputs(
+  name: string,
+  argnums: unknown,
+  args: readonly unknown[],
+): {
+  readonly inputs: Inputs;
+  readonly args: readonly unknown[];
+  readonly form: (values: readonly Tensor[]) => unknown;
+} {
+  const at = positions(name, argnums, args.length);
+  const inputs = new Inputs(
+    name,
+    at.map((i) => args[i]),
+  );
+  if (inputs.tensors.length === 0)
+    throw new ArgumentError(
+      `${name}: argument ${at.join(", ")} holds no tensor to differentiate by, got ${describe(args[at[0]!])}`,
+    );
+  const own = [...args];
+  at.forEach((i, k) => (own[i] = inputs.values[k]));
+  const form = (values: readonly Tensor[]): unknown => {
+    const nested = inputs.nested(values);
+    return Array.isArray(argnums) ? nested : nested[0];
+  };
+  return { inputs, args: own, form };
+}
+
+const signature = new Signature("func.grad", {
+  argnums: optional(anything, 0),
+  hasAux: optional(boolean, false),
+});
+
+function differentiated(
+  name: string,
+  fn: (...args: never[]) => unknown,
+  rest: readonly unknown[],
+): (...args: readonly unknown[]) => { gradient: unknown; value: Tensor; aux: unknown } {
+  if (typeof fn !== "function")
+    throw new ArgumentError(`${name}: expected a function to differentiate, got ${describe(fn)}`);
+  const { argnums, hasAux } = signature.read(rest);
+  return (...given) => {
+    const { inputs, args, form } = chosenInputs(name, argnums, given);
+    const [value, aux] = withAux(
+      name,
+      recording(() => fn(...(args as never[]))),
+      hasAux,
+    );
+    if (!(value instanceof Tensor))
+      throw new ArgumentError(`${name}: the function must return a tensor, got ${describe(value)}`);
+    if (value.sizes.length > 0)
+      throw new ShapeError(
+        `${name}: the function must return a tensor without dimensions, got shape ${formatSizes(value.sizes)}; reduce it, as with sum(), or use vjp or jacrev`,
+      );
+    const keeps = inputs.continues([value]);
+    const found = vectorProducts(name, [value], inputs.tensors, null, keeps, keeps);
+    return keeps
+      ? { gradient: form(found), value, aux }
+      : { gradient: form(untracked(found)), value: untracked(value), aux: untracked(aux) };
+  };
+}
+
+/** The products of cotangents with the Jacobians of results by tensors; zeros where a result does not depend on one. */
+export function vectorProducts(
+  name: string,
+  results: readonly Tensor[],
+  tensors: readonly Tensor[],
+  cotangents: readonly Tensor[] | null,
+  retainGraph: boolean,
+  createGraph: boolean,
+): readonly Tensor[] {
+  const used = results.map((result, i) => [result, cotangents?.[i] ?? null] as const);
+  const reached = used.filter(([result]) => requiresGradient(result));
+  if (reached.length === 0) return tensors.map((tensor) => tensor.zerosLike());
+  try {
+    return gradientsOf(
+      reached.map(([result]) => result),
+      tensors,
+      {
+        gradOutputs: reached.map(([, cotangent]) => cotangent),
+        retainGraph,
+        createGraph,
+        materializeGrads: true,
+      },
+    );
+  } catch (error) {
+    if (error instanceof AutogradError) error.message = `${name}: ${error.message}`;
+    throw error;
+  }
+}
+
+/**
+ * A function that computes the gradient of `fn`, a function with a scalar tensor as result, by the argument at `argnums` (the first). An
+ * argument may be a nested record of tensors; so is its gradient. Nests, and maps with `vmap`: `vmap(grad(loss), ...)` gives the
+ * gradients of every sample. Throws ShapeError where `fn` does not return a tensor without dimensions.
+ * @example
+ * ```ts
+ * const slope = torch.func.grad((x: torch.Tensor) => x.sin());
+ * slope(torch.tensor(0)) // => tensor(1.)
+ * torch.func.grad(slope)(torch.tensor(0)) // => tensor(-0.)
+ * ```
+ */
+export function grad<A extends readonly unknown[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: GradientOptions<N> & { readonly hasAux?: false },
+): (...args: A) => Chosen<A, N>;
+export function grad<A extends readonly unknown[], X, const N extends Argnums = 0>(
+  fn: (...args: A) => readonly [Tensor, X],
+  options: GradientOptions<N> & { readonly hasAux: true },
+): (...args: A) => [gradient: Chosen<A, N>, aux: X];
+export function grad(
+  fn: (...args: never[]) => unknown,
+  ...rest: readonly unknown[]
+): (...args: readonly unknown[]) => unknown {
+  const run = differentiated("func.grad", fn, rest);
+  const { hasAux } = signature.read(rest);
+  return (...args) => {
+    const { gradient, aux } = run(...args);
+    return hasAux ? [gradient, aux] : gradient;
+  };
+}
+
+/**
+ * As `grad`, and gives the value as well: `[gradient, value]`, or `[gradient, [value, aux]]` with `hasAux`.
+ * @example
+ * ```ts
+ * const [slope, value] = torch.func.gradAndValue((x: torch.Tensor) => x.mul(x))(torch.tensor(3));
+ * slope // => tensor(6.)
+ * value // => tensor(9.)
+ * ```
+ */
+export function gradAndValue<A extends readonly unknown[], const N extends Argnums = 0>(
+  fn: (...args: A) => Tensor,
+  options?: GradientOptions<N> & { readonly hasAux?: false },
+): (...args: A) => [gradient: Chosen<A, N>, value: Tensor];
+export function gradAndValue<A extends readonly unknown[], X, const N extends Argnums = 0>(
+  fn: (...args: A) => readonly [Tensor, X],
+  options: GradientOptions<N> & { readonly hasAux: true },
+): (...args: A) => [gradient: Chosen<A, N>, result: [value: Tensor, aux: X]];
+export function gradAndValue(
+  fn: (...args: never[]) => unknown,
+  ...rest: readonly unknown[]
+): (...args: readonly unknown[]) => unknown {
+  const run = differentiated("func.gradAndValue", fn, rest);
+  const { hasAux } = signature.read(rest);
+  return (...args) => {
+    const { gradient, value, aux } = run(...args);
+    return [gradient, hasAux ? [value, aux] : value];
+  };
+}
+
+/** Gives v^T J for a cotangent v nested as the result: one value for each primal. */
+export type VjpFunction<A extends readonly unknown[], R> = (
+  cotangents: R,
+  options?: { readonly retainGraph?: boolean; readonly createGraph?: boolean },
+) => { -readonly [K in keyof A]: A[K] };
+
+/** Refuses cotangents that do not fit the results. */
+function cotangentsFor(
+  name: string,
+  given: unknown,
+  results: readonly Tensor[],
+): readonly Tensor[] {
+  const { leaves } = flatten(given, isTensor);
+  if (leaves.length !== results.length)
+    throw new ArgumentError(
+      `${name}: ${leaves.length} cotangents were given for ${results.length} results; nest them as the function's result is`,
+    );
+  leaves.forEach((cotangent, i) => {
+    if (!sameSizes(cotangent.sizes, results[i]!.sizes))
+      throw new ShapeError(
+        `${name}: cotangent ${i} has shape ${formatSizes(cotangent.sizes)}, but the result has ${formatSizes(results[i]!.sizes)}; they must be equal`,
+      );
+  });
+  return leaves;
+}
+
+/**
+ * The value of `fn` at the primals, and a function that multiplies a cotangent with its Jacobian there: `[result, vjpFunction]`, or
+ * `[result, vjpFunction, aux]` with a trailing `{ hasAux: true }`. The function may be called any number of times.
+ * @example
+ * ```ts
+ * const [y, product] = torch.func.vjp((x: torch.Tensor) => x.sin(), torch.zeros(2));
+ * product(torch.tensor([1, 2]))[0] // => tensor([1., 2.])
+ * ```
+ */
+export function vjp<A extends readonly unknown[], R>(
+  fn: (...primals: A) => R,
+  ...primals: A
+): [result: R, vjpFunction: VjpFunction<A, R>];
+export function vjp<A extends readonly unknown[], R, X>(
+  fn: (...primals: A) => readonly [R, X],
+  ...primals: readonly [...A, { readonly hasAux: true }]
+): [result: R, vjpFunction: VjpFunction<A, R>, aux: X];
+export function vjp(
+  fn: (...args: never[]) => unknown,
+  ...given: readonly unknown[]
+): readonly unknown[] {
+  const name = "func.vjp";
+  if (typeof fn !== "function")
+    throw new ArgumentError(`${name}: expected a function to differentiate, got ${describe(fn)}`);
+  const last = given.at(-1);
+  const hasAux =
+    isOptions(last) && Object.keys(last).join() === "hasAux" && last["hasAux"] === true;
+  const inputs = new Inputs(name, hasAux ? given.slice(0, -1) : given);
+  const [result, aux] = withAux(
+    name,
+    recording(() => fn(...(inputs.values as never[]))),
+    hasAux,
+  );
+  const { leaves } = resultsOf(name, result);
+  const keeps = inputs.continues(leaves);
+  const product = (
+    cotangents: unknown,
+    { retainGraph = true, createGraph = keeps } = {},
+  ): readonly unknown[] => {
+    const seeds = cotangentsFor(name, cotangents, leaves);
+    const follows = createGraph || seeds.some(requiresGradient);
+    const found = vectorProducts(name, leaves, inputs.tensors, seeds, retainGraph, follows);
+    return inputs.nested(follows ? found : untracked(found));
+  };
+  const shown = keeps ? result : untracked(result);
+  return hasAux ? [shown, product, keeps ? aux : untracked(aux)] : [shown, product];
+}

@@ -1,0 +1,119 @@
+// What a derivative of a function needs around a call of it: arguments of its own to differentiate by, and results without its graph.
+import { gradMode, noGrad } from "../autograd/mode.ts";
+import type { Node } from "../autograd/node.ts";
+import { batches } from "../core/device.ts";
+import { ArgumentError, DTypeError } from "../core/errors.ts";
+import { flatten, type Flattened } from "../core/tree.ts";
+import { gradientNode, requiresGradient } from "../ops/define/history.ts";
+import { raised } from "../ops/define/levels.ts";
+import { describe } from "../ops/define/parameters.ts";
+import { Tensor } from "../ops/methods.ts";
+
+export function isTensor(value: unknown): value is Tensor {
+  return value instanceof Tensor;
+}
+
+/** Runs a function while recording, whatever the mode around it. */
+export function recording<T>(callback: () => T): T {
+  const before = gradMode.enabled;
+  gradMode.enabled = true;
+  try {
+    return callback();
+  } finally {
+    gradMode.enabled = before;
+  }
+}
+
+/** Tensors without the graph that made them, in their nesting; they stay what they are for forward mode. */
+export function untracked<T>(value: T): T {
+  const { leaves, rebuild } = flatten(value, isTensor);
+  return rebuild(noGrad(() => leaves.map((t) => (requiresGradient(t) ? t.viewAs(t) : t)))) as T;
+}
+
+/** Where gradients of inputs end whose call is over: nobody will ask for these again. */
+const ended = new WeakSet<Node<Tensor>>();
+
+/** Arguments of a function as fresh inputs, by which it can be differentiated. */
+export class Inputs {
+  readonly tensors: readonly Tensor[];
+  /** The fresh tensors in the nesting of the arguments. */
+  readonly values: readonly unknown[];
+  private readonly flattened: Flattened<Tensor>;
+  private readonly tracked: boolean;
+
+  constructor(name: string, given: readonly unknown[]) {
+    this.flattened = flatten(given, isTensor);
+    const { leaves, paths, rebuild } = this.flattened;
+    this.tracked = leaves.some(requiresGradient);
+    this.tensors = leaves.map((tensor, i) => fresh(name, tensor, paths[i]!));
+    this.values = rebuild(this.tensors) as unknown[];
+  }
+
+  /** Whether derivatives of a result are themselves part of a graph around this call: through these inputs, or through captured tensors. */
+  continues(result: readonly Tensor[]): boolean {
+    for (const tensor of this.tensors) if (tensor.node === null) ended.add(gradientNode(tensor)!);
+    return gradMode.enabled && (this.tracked || reachesBeyond(result));
+  }
+
+  /** One value for each fresh tensor, in the nesting of the arguments. */
+  nested(values: readonly Tensor[]): readonly unknown[] {
+    return this.flattened.rebuild(values) as unknown[];
+  }
+}
+
+function fresh(name: string, tensor: Tensor, path: string): Tensor {
+  if (!tensor.dtype.isFloatingPoint)
+    throw new DTypeError(
+      `${name}: the argument${path} is ${tensor.dtype.name}; derivatives are taken by floating-point tensors only`,
+    );
+  const { innermost } = batches;
+  // Each member of a batch has a derivative of its own, also by what they share.
+  const own =
+    innermost !== null && tensor.storage.device.level < innermost.level
+      ? (raised(name, tensor, innermost) as Tensor)
+      : tensor;
+  const out = recording(() => own.viewAs(own));
+  out.tracked = true;
+  return out;
+}
+
+/** Whether a graph leads to leaves that somebody may still ask for. */
+function reachesBeyond(results: readonly Tensor[]): boolean {
+  const seen = new Set<Node<Tensor>>();
+  const open = results.flatMap((tensor) => gradientNode(tensor) ?? []);
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (seen.has(node) || ended.has(node)) continue;
+    seen.add(node);
+    if (node.next.length === 0) return true;
+    for (const next of node.next) if (next !== null) open.push(next);
+  }
+  return false;
+}
+
+/** The tensors that a function returned, refusing anything else. */
+export function resultsOf(name: string, result: unknown): Flattened<Tensor> {
+  const { leaves } = flatten(
+    result,
+    (part): part is unknown => typeof part !== "object" || part === null,
+  );
+  const tensors = flatten(result, isTensor);
+  if (leaves.length > 0 || tensors.leaves.length === 0)
+    throw new ArgumentError(
+      `${name}: the function must return tensors, or nested arrays and records of them, got ${describe(leaves[0] ?? result)}`,
+    );
+  return tensors;
+}
+
+/** The function's result, and what it returned beside it with `hasAux`. */
+export function withAux(
+  name: string,
+  result: unknown,
+  hasAux: boolean,
+): readonly [unknown, unknown] {
+  if (!hasAux) return [result, undefined];
+  if (!Array.isArray(result) || result.length !== 2)
+    throw new ArgumentError(
+      `${name}: with hasAux the function must return [result, aux], got ${describe(result)}`,
+    );
+  return [result[0], result[1]];
+}

@@ -1,0 +1,29 @@
+// What few tensors have beside their fields: whether their gradient is retained, when they were detached, their tangents.
+import type { ForwardLevel } from "../../autograd/forward.ts";
+import type { Tensor, TensorHooks } from "../../core/tensor.ts";
+
+/** A tensor's tangent at one level; null where it is known to have none, whatever its base has. */
+export class Tangent {
+  readonly level: ForwardLevel;
+  value: Tensor | null;
+  next: Tangent | null;
+
+  constructor(level: ForwardLevel, value: Tensor | null, next: Tangent | null) {
+    this.level = level;
+    this.value = value;
+    this.next = next;
+  }
+}
+
+export class Hooks implements TensorHooks {
+  retainsGrad = false;
+  detachedAt = 0;
+  tangents: Tangent | null = null;
+}
+
+/** The record of a tensor, made when it is first needed. */
+export function hooksOf(self: Tensor): Hooks {
+  const hooks = (self.hooks ?? new Hooks()) as Hooks;
+  self.hooks = hooks;
+  return hooks;
+}
