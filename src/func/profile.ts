@@ -1,6 +1,6 @@
 // A profile while it is being taken: events open and close as operations, nodes and named ranges do.
 import { observe } from "../autograd/observer.ts";
-import { callerFrames } from "../autograd/origin.ts";
+import { callerFrames } from "../core/callsite.ts";
 import type { Backend } from "../core/backend.ts";
 import { cpu } from "../core/device.ts";
 import { Tensor } from "../ops/methods.ts";

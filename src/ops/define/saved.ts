@@ -1,9 +1,8 @@
 // Values saved for the backward pass, and the check that they are still what was saved.
 import { gradMode } from "../../autograd/mode.ts";
-import { origins } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { formatSizes } from "../../core/shape.ts";
-import { uncounted } from "../../core/storage.ts";
+import { storageMode, uncounted } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
 
 /** The versions at which tensors are saved; null where all are 0, which is the common case. */
@@ -62,7 +61,7 @@ function changed(node: string, name: string, tensor: Tensor, expected: number): 
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
       `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
       `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
-      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
+      `${storageMode.place !== null ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 
