@@ -1,5 +1,7 @@
 // Where in the user's program nodes were made and memory was written: kept only while a debugging mode asks for it.
 import { callerFrames, notePlaces } from "../core/callsite.ts";
+import { Tensor } from "../core/tensor.ts";
+import { Node } from "./node.ts";
 import { observe, type ObservedNode } from "./observer.ts";
 
 /** How a node came to be. */
@@ -8,10 +10,14 @@ export interface Origin {
   readonly frames: readonly string[];
   /** The node whose backward made it; null for what the forward pass made. */
   readonly parent: ObservedNode | null;
+  /** The operation that was called; empty for what no operation made. */
+  readonly operation: string;
 }
 
 const known = new WeakMap<ObservedNode, Origin>();
 let running: ObservedNode | null = null;
+/** The operations that are being called, the innermost last. */
+const calls: string[] = [];
 let users = 0;
 let stop: (() => void) | null = null;
 
@@ -34,10 +40,33 @@ export function recordOrigins(): () => void {
   };
 }
 
+/** Tells nodes what their results look like. */
+function noteResults(result: unknown): void {
+  if (result instanceof Tensor) {
+    if (result.node instanceof Node) result.node.noteResult(result.outputIndex, result);
+  } else if (typeof result === "object" && result !== null && Symbol.iterator in result)
+    for (const item of result as Iterable<unknown>) if (item instanceof Tensor) noteResults(item);
+}
+
 function watch(): () => void {
   const forget = notePlaces();
   const leave = observe({
-    created: (node) => void known.set(node, { frames: callerFrames(), parent: running }),
+    created: (node) =>
+      void known.set(node, {
+        frames: callerFrames(),
+        parent: running,
+        operation: calls.at(-1) ?? "",
+      }),
+    call: (name, _args, proceed) => {
+      calls.push(name);
+      try {
+        const result = proceed();
+        noteResults(result);
+        return result;
+      } finally {
+        calls.pop();
+      }
+    },
     visit: (node, proceed) => {
       const before = running;
       running = node;
