@@ -48,4 +48,5 @@ export * as viz from "./viz/index.ts";
 export { vmap } from "./func/vmap.ts";
 export * as func from "./func/index.ts";
 export * as autograd from "./func/autograd.ts";
+export * as profiler from "./func/profiler.ts";
 export * as special from "./ops/specialnames.ts";

@@ -2,7 +2,6 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
-import { origins, signed } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
@@ -176,7 +175,7 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
 
 /** Notes that memory was written by an operation. */
 export function bumpVersion(operation: string, tensor: Tensor): void {
-  tensor.storage.written(origins.recording ? signed(operation) : operation);
+  tensor.storage.written(operation);
 }
 
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */
