@@ -1,10 +1,12 @@
 // torch.autograd: gradients of many outputs with respect to many inputs.
-import { AutogradError } from "../core/errors.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { ArgumentError, AutogradError } from "../core/errors.ts";
+import { formatSizes } from "../core/shape.ts";
+import { Tensor } from "../core/tensor.ts";
 import { flatten } from "../core/tree.ts";
+import { batchedDevice, enclosingDevice, leaveBatch } from "./define/batch.ts";
 import { GradientEdge } from "./define/edge.ts";
 import { composite } from "./define/operation.ts";
-import { anything, boolean, optional } from "./define/parameters.ts";
+import { anything, boolean, describe, optional } from "./define/parameters.ts";
 import {
   accumulateGradients,
   captureGradients,
@@ -94,8 +96,30 @@ export interface GradOptions {
   readonly createGraph?: boolean;
   /** Gives null for an input that the outputs do not depend on, instead of an error. Default: `materializeGrads`. */
   readonly allowUnused?: boolean | null;
+  /** The first dimension of every `gradOutputs` counts vectors, for all of which the products are computed in one pass. */
+  readonly isGradsBatched?: boolean;
   /** Gives zeros instead of null. */
   readonly materializeGrads?: boolean;
+}
+
+/** Runs a pass for all seeds along the first dimension at once. */
+function mapSeeds(
+  operation: string,
+  seeds: readonly unknown[] | null,
+  pass: (seeds: readonly unknown[]) => (Tensor | null)[],
+): (Tensor | null)[] {
+  const given = seeds?.filter((seed) => seed !== null) ?? [];
+  const sizes = given.map((seed) => (seed instanceof Tensor ? seed.sizes[0] : undefined));
+  const [size] = sizes;
+  if (size === undefined || sizes.some((other) => other !== size))
+    throw new ArgumentError(
+      `${operation}: with isGradsBatched every gradOutputs must be a tensor whose first dimension counts the vectors, of one size; got ${given.map((seed) => (seed instanceof Tensor ? formatSizes(seed.sizes) : describe(seed))).join(", ") || "none"}`,
+    );
+  const device = batchedDevice(enclosingDevice(given as Tensor[]), size, "error");
+  const inside = seeds!.map((seed) =>
+    seed === null ? null : device.batch!.enter(seed as Tensor, 0),
+  );
+  return pass(inside).map((found) => (found === null ? null : leaveBatch(found, device, 0)));
 }
 
 /**
@@ -128,6 +152,7 @@ export const grad: FunctionOnly<
     retainGraph: optional(boolean, null),
     createGraph: optional(boolean, false),
     allowUnused: optional(boolean, null),
+    isGradsBatched: optional(boolean, false),
     materializeGrads: optional(boolean, false),
   },
   compute: ({
@@ -137,6 +162,7 @@ export const grad: FunctionOnly<
     retainGraph,
     createGraph,
     allowUnused,
+    isGradsBatched,
     materializeGrads,
   }) => {
     if (materializeGrads && allowUnused === false)
@@ -149,19 +175,25 @@ export const grad: FunctionOnly<
       throw new AutogradError(
         `autograd.grad: materializeGrads needs tensors, whose shapes the zeros take, and ${inputName(wanted, edge)} is a GradientEdge`,
       );
-    const found = captureGradients(
-      "autograd.grad",
-      givenIn("autograd.grad", "outputs", outputs)?.leaves ?? [],
-      wanted.leaves,
-      givenIn("autograd.grad", "gradOutputs", gradOutputs)?.leaves ?? null,
-      retainGraph ?? createGraph,
-      createGraph,
-      (position) => inputName(wanted, position),
-    );
+    const capture = (seeds: readonly unknown[] | null): (Tensor | null)[] =>
+      captureGradients(
+        "autograd.grad",
+        givenIn("autograd.grad", "outputs", outputs)?.leaves ?? [],
+        wanted.leaves,
+        seeds,
+        retainGraph ?? createGraph,
+        createGraph,
+        (position) => inputName(wanted, position),
+      );
+    const seeds = givenIn("autograd.grad", "gradOutputs", gradOutputs)?.leaves ?? null;
+    const found = isGradsBatched ? mapSeeds("autograd.grad", seeds, capture) : capture(seeds);
     const gradients = found.map((gradient, i) => {
       if (gradient !== null) return gradient;
       const input = wanted.leaves[i] as Tensor;
-      if (materializeGrads) return input.newZeros(input.shape);
+      if (materializeGrads)
+        return isGradsBatched
+          ? input.newZeros([(seeds![0] as Tensor).shape[0]!, ...input.shape])
+          : input.newZeros(input.shape);
       if (allowUnused !== true)
         throw new AutogradError(
           `autograd.grad: ${inputName(wanted, i)} appears to not have been used in the graph of the outputs; set allowUnused: true for null there, or materializeGrads: true for zeros`,

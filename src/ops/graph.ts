@@ -1,6 +1,6 @@
 // What a tensor offers of the graph: whether it requires a gradient, its node, hooks, detaching.
-import { type HookHandle, register } from "../autograd/hooks.ts";
 import { gradMode } from "../autograd/mode.ts";
+import { type HookHandle, register } from "../autograd/hooks.ts";
 import { latestSequence, Node } from "../autograd/node.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";

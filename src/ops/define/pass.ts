@@ -110,7 +110,7 @@ function checkedSeed(
     throw new ShapeError(
       `${operation}: the gradient for output ${position} has shape ${formatSizes(seed.sizes)}, but the output has ${formatSizes(like.shape)}; they must be equal`,
     );
-  if (seed.storage.device !== like.device)
+  if (seed.storage.device.base !== like.device.base)
     throw new AutogradError(
       `${operation}: the gradient for output ${position} is on ${String(seed.storage.device)}, the output on ${String(like.device)}`,
     );
