@@ -56,25 +56,28 @@ function numbered(position: number): string {
 }
 
 function root(operation: string, output: unknown, seed: unknown, position: number): Root<Tensor> {
-  if (!isPlace(output))
+  const given = seed !== null && seed !== undefined;
+  if (output instanceof Tensor) {
+    const node = gradientNode(output);
+    if (node === null)
+      throw new AutogradError(
+        `${operation}: element ${position} of the tensors does not require grad and has no gradFn; was it computed inside noGrad, from detach(), or from tensors without requiresGrad?`,
+      );
+    const value = given
+      ? checkedSeed(operation, seed, position, output)
+      : implicitSeed(operation, position, output);
+    return { node, index: output.outputIndex, value };
+  }
+  if (!(output instanceof GradientEdge))
     throw new AutogradError(
       `${operation}: output ${position} must be a tensor or a GradientEdge, got ${describe(output)}`,
     );
-  const edge = output instanceof Tensor ? gradientNode(output) : output.node;
-  if (edge === null)
-    throw new AutogradError(
-      `${operation}: element ${position} of the tensors does not require grad and has no gradFn; was it computed inside noGrad, from detach(), or from tensors without requiresGrad?`,
-    );
-  const index = output instanceof Tensor ? output.outputIndex : output.outputNr;
-  const like = output instanceof Tensor ? output : likeOf(edge.inputMetadata[index] ?? null);
-  const given = seed !== null && seed !== undefined;
-  return {
-    node: edge,
-    index,
-    value: given
-      ? checkedSeed(operation, seed, position, like)
-      : implicitSeed(operation, position, like),
-  };
+  const { node, outputNr: index } = output;
+  const like = likeOf(node.inputMetadata[index] ?? null);
+  const value = given
+    ? checkedSeed(operation, seed, position, like)
+    : implicitSeed(operation, position, like);
+  return { node, index, value };
 }
 
 type Like = Pick<Tensor, "sizes" | "count" | "dtype" | "device">;
