@@ -30,6 +30,7 @@ export {
   int16 as short,
 } from "./core/dtype.ts";
 export { Device, deviceOf as device } from "./core/device.ts";
+export { isWarnAlwaysEnabled, setWarnAlways } from "./core/warning.ts";
 export { getPrintoptions, setPrintoptions } from "./core/printoptions.ts";
 export {
   enableGrad,

@@ -73,10 +73,17 @@ export function gradientNode(tensor: Tensor): Node<Tensor> | null {
   return (tensor.node ?? (tensor.accumulator ??= new AccumulateGrad(tensor))) as Node<Tensor>;
 }
 
+/** Whether the tensor is a view whose base was changed in a way that leaves it without a place in the graph. */
+export function isOriginLost(tensor: Tensor): boolean {
+  const view = tensor.viewOf as View | null;
+  if (view === null || view.version === tensor.storage.version) return false;
+  return view.base.tracked && view.creation !== "single";
+}
+
 function refreshView(tensor: Tensor, view: View): void {
   const { base } = view;
   if (base.tracked) {
-    if (view.creation !== "single")
+    if (isOriginLost(tensor))
       throw new AutogradError(
         `${view.operation}: ${views[view.creation]}, and its base or another view of it was changed in place since, so that the view has no gradient of its own; clone() it before the change, or make the view after it`,
       );
