@@ -8,8 +8,16 @@ export interface Block {
   copyOut(storage: Storage): ArrayBuffer;
 }
 
-/** Whether new storages count their in-place writes; those made in inference mode do not. A record, so that it is read without a call. */
-export const storageMode: { counted: boolean } = { counted: true };
+/** What is in force for all storages. A mutable record rather than variables, so that hot paths read it without a call. */
+export const storageMode: {
+  /** Whether new storages count their in-place writes; those made in inference mode do not. */
+  counted: boolean;
+  /** Says at which place of the program a write happens, while someone wants it noted, as anomaly detection does; else null. */
+  place: (() => string) | null;
+} = { counted: true, place: null };
+
+/** Where a storage was written last, and the version which that gave it. */
+const places = new WeakMap<Storage, { readonly place: string; readonly version: number }>();
 
 /** The version of storages that count none: inference tensors lie on them. */
 export const uncounted = -1;
@@ -47,6 +55,14 @@ export class Storage {
   written(operation: string): void {
     if (this.version !== uncounted) this.version++;
     this.writer = operation;
+    if (storageMode.place !== null)
+      places.set(this, { place: storageMode.place(), version: this.version });
+  }
+
+  /** Where the last write happened, if it was noted. */
+  get writtenAt(): string | undefined {
+    const noted = places.get(this);
+    return noted?.version === this.version ? noted.place : undefined;
   }
 
   /** The bytes as an ArrayBuffer that starts with this storage; moves them there if a backend holds them elsewhere. */

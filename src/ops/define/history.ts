@@ -2,7 +2,6 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
-import { origins, signed } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
@@ -64,10 +63,17 @@ export function gradientNode(tensor: Tensor): Node<Tensor> | null {
   return (tensor.node ?? (tensor.accumulator ??= new AccumulateGrad(tensor))) as Node<Tensor>;
 }
 
+/** Whether the tensor is a view whose base was changed in a way that leaves it without a place in the graph. */
+export function isOriginLost(tensor: Tensor): boolean {
+  const view = tensor.viewOf as View | null;
+  if (view === null || view.version === tensor.storage.version) return false;
+  return view.base.tracked && view.creation !== "single";
+}
+
 function refreshView(tensor: Tensor, view: View): void {
   const { base } = view;
   if (base.tracked) {
-    if (view.creation !== "single")
+    if (isOriginLost(tensor))
       throw new AutogradError(
         `${view.operation}: ${views[view.creation]}, and its base or another view of it was changed in place since, so that the view has no gradient of its own; clone() it before the change, or make the view after it`,
       );
@@ -166,7 +172,7 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
 
 /** Notes that memory was written by an operation. */
 export function bumpVersion(operation: string, tensor: Tensor): void {
-  tensor.storage.written(origins.recording ? signed(operation) : operation);
+  tensor.storage.written(operation);
 }
 
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */

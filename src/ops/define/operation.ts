@@ -3,7 +3,6 @@ import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { type Device, mapping } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
-import { origins, signed } from "../../autograd/origin.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
   type AnyRecord,
@@ -396,7 +395,7 @@ export function composite<const P extends Parameters, F>(record: {
     const result = invoke(...(recorded ? args.map(apart) : args)) as Tensor;
     checkFits(name, self, result.sizes, result.dtype);
     self.copy_(result);
-    self.storage.writer = origins.recording ? signed(name) : name;
+    self.storage.writer = name;
     return self;
   });
   const attached: Attached = {

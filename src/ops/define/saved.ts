@@ -2,11 +2,10 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node } from "../../autograd/node.ts";
-import { origins } from "../../autograd/origin.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
 import { formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
-import { uncounted } from "../../core/storage.ts";
+import { storageMode, uncounted } from "../../core/storage.ts";
 import { type GraphNode, Tensor } from "../../core/tensor.ts";
 import { gradientFunction, gradientNode } from "./history.ts";
 import { alias } from "./memory.ts";
@@ -367,13 +366,12 @@ export function advise(writer: string, advice: string): void {
 }
 
 function changed(node: string, name: string, tensor: Tensor, expected: number): AutogradError {
-  const { version, writer } = tensor.storage;
-  // The operation alone, without the line that called it.
-  const advice = advices.get(writer.split(" ")[0]!) ?? usualAdvice;
+  const { version, writer, writtenAt } = tensor.storage;
   return new AutogradError(
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
-      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected}); ${advice}` +
-      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
+      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
+      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
+      `${storageMode.place !== null ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 
