@@ -13,8 +13,6 @@ import {
   gradientNode,
   isInferenceTensor,
   requiresGradient,
-  saysRequiresGradient,
-  trackLeaf,
   viewOf,
 } from "./define/history.ts";
 import { gradientType, hooksOf } from "./define/hooks.ts";
@@ -65,7 +63,7 @@ function setRequiresGrad(self: Tensor, value: boolean): void {
       );
     return;
   }
-  trackLeaf(self, value);
+  self.tracked = value;
 }
 
 function setGrad(self: Tensor, value: Tensor | null | undefined): void {
@@ -137,7 +135,7 @@ Object.defineProperties(Tensor.prototype, {
   requiresGrad: {
     configurable: true,
     get(this: Tensor): boolean {
-      return saysRequiresGradient(this);
+      return requiresGradient(this);
     },
     set(this: Tensor, value: boolean) {
       setRequiresGrad(this, value);

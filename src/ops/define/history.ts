@@ -44,19 +44,9 @@ export function isInferenceTensor(tensor: Tensor): boolean {
   return tensor.storage.version === uncounted;
 }
 
-// Inference tensors that were asked to require gradients say so, but operations on them are not recorded, in either mode.
-const askedInVain = new WeakSet<Tensor>();
-
-/** Sets whether operations on a leaf are recorded. */
-export function trackLeaf(tensor: Tensor, requiresGrad: boolean): void {
-  if (!isInferenceTensor(tensor)) tensor.tracked = requiresGrad;
-  else if (requiresGrad) askedInVain.add(tensor);
-  else askedInVain.delete(tensor);
-}
-
-/** What the tensor says of requiring a gradient. */
-export function saysRequiresGradient(tensor: Tensor): boolean {
-  return requiresGradient(tensor) || (isInferenceTensor(tensor) && askedInVain.has(tensor));
+/** Whether nothing but inference tensors goes into an operation: such operations are not recorded, in either mode. */
+export function onlyInference(tensors: readonly Tensor[]): boolean {
+  return isInferenceTensor(tensors[0]!) && tensors.every(isInferenceTensor);
 }
 
 /** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */

@@ -51,6 +51,7 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   }
   const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
   if (wanted === 0) return result;
+  if (onlyInference(values[blueprint.self], values)) return result;
   const outputs = result instanceof Tensor ? [result] : result;
   const node = attach(blueprint, values, outputs, null, wanted);
   for (let index = 0; index < outputs.length; index++) {
@@ -61,6 +62,17 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
     output.tracked = true;
   }
   return result;
+}
+
+/** Whether nothing but inference tensors goes into a call. */
+function onlyInference(first: unknown, values: Values<Parameters>): boolean {
+  return (
+    first instanceof Tensor &&
+    isInferenceTensor(first) &&
+    Object.values(values)
+      .flat()
+      .every((item) => !(item instanceof Tensor) || isInferenceTensor(item))
+  );
 }
 
 /** The device with the axes of all tensors of a call; null where they are on one. */

@@ -70,9 +70,10 @@ export function checkVersions(
     const expected = versions === null ? 0 : versions[i]!;
     if (tensor.storage.version !== expected)
       throw changed(node.name, node.savedName(i), tensor, expected);
-    // Its value is still right, but the way from it into the graph is gone, and with it a part of the second derivative.
-    if (gradMode.enabled && tensor.hooks !== null && tensor.hooks.detachedAt > node.sequence)
-      throw detached(node.name, node.savedName(i));
+    // Its value is still right, but the way from it into the graph is gone. A result stands at the node itself.
+    const { hooks } = tensor;
+    if (hooks !== null && hooks.detachedAt > node.sequence)
+      if (gradMode.enabled || node.resultAt(i) < 0) throw detached(node.name, node.savedName(i));
   }
 }
 
@@ -96,7 +97,7 @@ export abstract class SavingNode extends Node<Tensor> {
   abstract get kept(): readonly Kept[] | null;
 
   /** Which of the node's results is saved at a place; -1 for an argument. */
-  protected abstract resultAt(index: number): number;
+  abstract resultAt(index: number): number;
 
   /** The versions at which `kept` was saved, null for 0, or `sealed`. */
   protected abstract get keptVersions(): readonly number[] | null;
@@ -376,7 +377,7 @@ function changed(node: string, name: string, tensor: Tensor, expected: number): 
 
 function detached(node: string, name: string): AutogradError {
   return new AutogradError(
-    `${node}: its saved value "${name}" was taken out of the graph with detach_(), so gradients of this gradient would be wrong; use detach(), which leaves the tensor itself in the graph`,
+    `${node}: its saved value "${name}" was detached in place, by detach_(), and the graph no longer leads from it to where it came from; use detach(), which leaves the tensor itself in the graph`,
   );
 }
 
