@@ -212,7 +212,7 @@ export function tangentOperands(
   const { options, inputCount } = formula;
   if (options.derivatives === "none")
     throw new AutogradError(
-      `${options.name}: forward mode reached an operation that does not support it, because it has no derivative; detach() the tensors that go into it`,
+      `${options.name}: trying to use forward AD with ${options.name} that does not support it, because it has no derivative; detach() the tensors that go into it`,
     );
   let given = 0;
   for (let i = 0; i < tangents.length; i++) if (tangents[i] !== null) given |= 1 << i;
