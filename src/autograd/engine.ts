@@ -1,7 +1,7 @@
 // The backward pass: nodes run in reverse order of their making, each once all its gradients have arrived.
 // Generic over the value that flows, so it can be read and tested with plain numbers.
 import { runPreHooks, runPostHooks } from "./hooks.ts";
-import type { Node, Pass } from "./node.ts";
+import { type Node, numbering, type Pass } from "./node.ts";
 import { observation } from "./observer.ts";
 
 /** A node's output: where a gradient enters or is captured. */
@@ -49,26 +49,45 @@ export const passes: { current: Current | null; numbered: number } = { current: 
 
 /** One backward pass. A pass may start inside another; what the outer one knew of shared nodes is put back afterwards. */
 export class Task<V> implements Pass<V>, Current {
-  running: Node<V> | null = null;
+  running: Node<V> | null;
   private readonly add: (a: V, b: V) => V;
   private readonly keepGraph: boolean;
-  private readonly visited: Node<V>[] = [];
+  // Told of every value that hooks of nodes see, and may keep.
+  private readonly shown: ((value: V) => void) | null;
+  private readonly visited: Node<V>[];
   // A binary heap with the latest node on top; most graphs are narrow, so it stays tiny.
-  private readonly ready: Node<V>[] = [];
+  private readonly ready: Node<V>[];
   // Nodes without edges, the sinks of leaves: nothing waits for them, and their gradients land as soon as they are complete.
-  private readonly sinks: Node<V>[] = [];
-  private shadows: Shadow<V>[] | null = null;
-  private needed: Set<Node<V>> | null = null;
-  private captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null = null;
-  private collected: (V | null)[] | null = null;
-  private callbacks: (() => void)[] | null = null;
-  private number = 0;
+  private readonly sinks: Node<V>[];
+  private shadows: Shadow<V>[] | null;
+  private captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null;
+  private needed: Set<Node<V>> | null;
+  private collected: (V | null)[] | null;
+  private callbacks: (() => void)[] | null;
+  private number: number;
   // Nodes are made after those they lead to, so none older than every captured one lies on a way to it. Sinks are numbered apart.
-  private oldest = 0;
+  private oldest: number;
 
-  constructor(add: (a: V, b: V) => V, keepGraph: boolean) {
+  constructor(
+    add: (a: V, b: V) => V,
+    keepGraph: boolean,
+    shown: ((value: V) => void) | null = null,
+  ) {
     this.add = add;
+    this.shown = shown;
     this.keepGraph = keepGraph;
+    // Assigned here rather than where they are declared: initialisers cost a call for each pass.
+    this.running = null;
+    this.visited = [];
+    this.ready = [];
+    this.sinks = [];
+    this.shadows = null;
+    this.captures = null;
+    this.needed = null;
+    this.collected = null;
+    this.callbacks = null;
+    this.number = 0;
+    this.oldest = 0;
   }
 
   /** Runs from the roots. With captures, only nodes on a path to one of them run. */
@@ -81,7 +100,7 @@ export class Task<V> implements Pass<V>, Current {
     try {
       passes.current = this;
       for (const root of roots) this.visit(root.node);
-      if (captures !== null) {
+      if (captures !== null && !numbering.changed) {
         this.oldest = Infinity;
         for (const { sequence, next } of captures.keys())
           this.oldest = Math.min(this.oldest, next.length === 0 ? 0 : sequence);
@@ -211,7 +230,11 @@ export class Task<V> implements Pass<V>, Current {
     const captured = this.captures?.get(node);
     // As in PyTorch: a gradient is captured before hooks where the node runs as well, and after them where it does not.
     if (captured !== undefined && wanted) take(node, captured);
-    if (hooks !== null && (wanted || captured !== undefined)) runPreHooks(hooks, node, wanted);
+    if (hooks !== null && (wanted || captured !== undefined)) {
+      this.show(node.arrived());
+      runPreHooks(hooks, node, wanted);
+      this.show(node.arrived());
+    }
     if (captured !== undefined && !wanted) take(node, captured);
     if (wanted) {
       const observer = observation.pass;
@@ -228,6 +251,10 @@ export class Task<V> implements Pass<V>, Current {
     if (this.shadows === null && this.captures === null) node.task = null;
   }
 
+  private show(values: readonly (V | null)[]): void {
+    if (this.shown !== null) for (const value of values) if (value !== null) this.shown(value);
+  }
+
   // Closures have methods of their own: where one is made, all that it sees moves to the heap.
   private executeVisited(node: Node<V>, visit: NonNullable<(typeof observation)["visit"]>): void {
     visit(node, () => this.execute(node));
@@ -240,9 +267,11 @@ export class Task<V> implements Pass<V>, Current {
   // Hooks and observers that see a node's results get them before they travel on.
   private sendObserved(node: Node<V>, collected: readonly (V | null)[]): void {
     this.collected = null;
+    this.show(collected);
     const results =
       node.hooks === null ? collected : runPostHooks(node.hooks, collected, node.arrived());
     observation.pass?.computed(node, results);
+    this.show(results);
     results.forEach((value, slot) => this.send(node, slot, value));
   }
 

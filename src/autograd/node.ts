@@ -1,7 +1,10 @@
 // Graph nodes: what an operation leaves behind so that gradients can flow back through it.
 import { observation } from "./observer.ts";
 
+import type { Device } from "../core/device.ts";
+import type { DType } from "../core/dtype.ts";
 import { AutogradError } from "../core/errors.ts";
+import type { Sizes } from "../core/shape.ts";
 import {
   type HookHandle,
   NodeHooks,
@@ -26,6 +29,19 @@ function checkFunction(operation: string, hook: unknown): void {
   if (typeof hook !== "function")
     throw new AutogradError(`${operation}: expected a function, got ${typeof hook}`);
 }
+
+/** What is known of one result of an operation. */
+export interface ResultMetadata {
+  readonly shape: Sizes;
+  readonly dtype: DType;
+  readonly device: Device;
+}
+
+// Noted when a tensor is asked for its node, and so no burden on the nodes that nobody asks for.
+const results = new WeakMap<object, ResultMetadata[]>();
+
+/** Whether a node was ever given another number. Until then, nodes have larger numbers than those they lead to. */
+export const numbering: { changed: boolean } = { changed: false };
 
 let created = 0;
 
@@ -93,6 +109,19 @@ export abstract class Node<V> {
     return true;
   }
 
+  /** The number by which nodes that are ready are chosen: the largest runs first. It may be set. */
+  get sequenceNr(): number {
+    return this.sequence;
+  }
+  set sequenceNr(value: number) {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new AutogradError(
+        `sequenceNr: expected a whole number from 0 on, got ${String(value)}`,
+      );
+    numbering.changed = true;
+    this.sequence = value;
+  }
+
   /** A place for notes of the user's, kept as long as the node. */
   get metadata(): Record<string, unknown> {
     return (this.ownHooks().metadata ??= {});
@@ -127,6 +156,27 @@ export abstract class Node<V> {
     (this.ownHooks().retain ??= new Map()).set(index, keep);
   }
 
+  /**
+   * What the node sends back for gradients of its results, one for each input; null where the input needs none. Accumulation nodes
+   * accumulate. Throws AutogradError unless there is a gradient, or null, for each result.
+   */
+  apply(...gradients: readonly (V | null)[]): readonly (V | null)[] {
+    if (gradients.length !== this.resultCount)
+      throw new AutogradError(
+        `${this.name}: expected ${this.resultCount} gradients, one for each result, got ${gradients.length}`,
+      );
+    const { incoming, incomingRest } = this;
+    const sent: (V | null)[] = this.next.map(() => null);
+    gradients.forEach((gradient, index) => this.receive(index, gradient));
+    try {
+      this.run({ send: (_from, slot, value) => void (sent[slot] = value) });
+    } finally {
+      this.incoming = incoming;
+      this.incomingRest = incomingRest;
+    }
+    return sent;
+  }
+
   private ownHooks(): NodeHooks<V> {
     return (this.hooks ??= new NodeHooks<V>());
   }
@@ -144,6 +194,19 @@ export abstract class Node<V> {
   /** How many results of the operation the node stands for. */
   get resultCount(): number {
     return 1;
+  }
+
+  /** Shape, type and device of each result, which a gradient that enters here must have; null where no tensor led here. */
+  get inputMetadata(): readonly (ResultMetadata | null)[] {
+    const noted = results.get(this);
+    return Array.from({ length: this.resultCount }, (_, i) => noted?.[i] ?? null);
+  }
+
+  /** Notes what a result looks like. */
+  noteResult(index: number, { shape, dtype, device }: ResultMetadata): void {
+    let noted = results.get(this);
+    if (noted === undefined) results.set(this, (noted = []));
+    noted[index] ??= { shape, dtype, device };
   }
 
   /** The gradients that arrived, one for each result. */

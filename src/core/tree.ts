@@ -18,6 +18,11 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Whether a value is something that `flatten` looks into. */
+export function isContainer(value: unknown): boolean {
+  return Array.isArray(value) || isRecord(value);
+}
+
 /**
  * Takes nested arrays and plain objects apart, in the order of their entries. What is neither a leaf nor a container (numbers, null,
  * instances of classes) stays where it is and comes back unchanged from `rebuild`.

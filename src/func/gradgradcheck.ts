@@ -3,7 +3,7 @@ import { noGrad } from "../autograd/mode.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { float64 } from "../core/dtype.ts";
 import { flatten } from "../core/tree.ts";
-import { captureGradients, listOf } from "../ops/define/pass.ts";
+import { captureGradients, givenIn } from "../ops/define/pass.ts";
 import { composite } from "../ops/define/operation.ts";
 import * as p from "../ops/define/parameters.ts";
 import type { FunctionOnly } from "../ops/define/registry.ts";
@@ -104,7 +104,7 @@ export const gradgradcheck: FunctionOnly<{
       throw new ArgumentError(
         "gradgradcheck: no output of the function requires a gradient, so there is no backward pass to check",
       );
-    const seeds = (listOf("gradgradcheck", "gradOutputs", gradOutputs) ??
+    const seeds = (givenIn("gradgradcheck", "gradOutputs", gradOutputs)?.leaves ??
       drawnFor(outputs, genNonContigGradOutputs)) as readonly Tensor[];
     const gradients = (args: unknown, given: readonly Tensor[]): readonly Tensor[] => {
       const list = args as readonly unknown[];

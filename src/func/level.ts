@@ -1,12 +1,14 @@
 // What a derivative of a function needs around a call of it: arguments of its own to differentiate by, and results without its graph.
-import { gradMode, noGrad } from "../autograd/mode.ts";
+import { gradMode } from "../autograd/mode.ts";
 import type { Node } from "../autograd/node.ts";
 import { batches } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { flatten, type Flattened } from "../core/tree.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
 import { raised } from "../ops/define/levels.ts";
+import { alias } from "../ops/define/memory.ts";
 import { describe } from "../ops/define/parameters.ts";
+import { shareTangents } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
 
 export function isTensor(value: unknown): value is Tensor {
@@ -27,7 +29,14 @@ export function recording<T>(callback: () => T): T {
 /** Tensors without the graph that made them, in their nesting; they stay what they are for forward mode. */
 export function untracked<T>(value: T): T {
   const { leaves, rebuild } = flatten(value, isTensor);
-  return rebuild(noGrad(() => leaves.map((t) => (requiresGradient(t) ? t.viewAs(t) : t)))) as T;
+  return rebuild(
+    leaves.map((tensor) => {
+      if (!requiresGradient(tensor)) return tensor;
+      const out = alias(tensor);
+      shareTangents(tensor, out);
+      return out;
+    }),
+  ) as T;
 }
 
 /** Where gradients of inputs end whose call is over: nobody will ask for these again. */

@@ -2,8 +2,7 @@
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { batches, type Device, type Randomness } from "../core/device.ts";
 import { flatten } from "../core/tree.ts";
-import { batchedDevice, leaveBatch } from "../ops/define/batch.ts";
-import { highestDevice } from "../ops/define/levels.ts";
+import { batchedDevice, enclosingDevice, leaveBatch } from "../ops/define/batch.ts";
 import {
   anything,
   choice,
@@ -109,9 +108,7 @@ function run(
   randomness: Randomness,
 ): unknown {
   const outer = batches.innermost;
-  const highest = highestDevice(tensors);
-  const parent = outer !== null && outer.level > highest.level ? outer : highest;
-  const device = batchedDevice(parent, size, randomness);
+  const device = batchedDevice(enclosingDevice(tensors), size, randomness);
   const inside = rebuild(
     tensors.map((tensor, i) => (dims[i] === null ? tensor : device.batch!.enter(tensor, dims[i]!))),
   );

@@ -1,5 +1,5 @@
 // Module: the base of all layers and models. A module is a function that runs `forward` and finds its parts among its own properties.
-import type { HookHandle } from "../autograd/hooks.ts";
+import { type HookHandle, register } from "../autograd/hooks.ts";
 import { noGrad } from "../autograd/mode.ts";
 import { DType } from "../core/dtype.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
@@ -7,6 +7,7 @@ import { printsAs } from "../core/inspect.ts";
 import { adopt } from "../ops/define/memory.ts";
 import { describe } from "../ops/define/parameters.ts";
 import { Tensor } from "../ops/methods.ts";
+import { type BackwardHook, type BackwardPreHook, withBackwardHooks } from "./modulehooks.ts";
 import { Parameter } from "./parameter.ts";
 import { type LoadResult, loadState, type State } from "./state.ts";
 import { moduleText } from "./text.ts";
@@ -15,6 +16,12 @@ import { moduleText } from "./text.ts";
 export type ForwardPreHook = (module: Module, args: readonly unknown[]) => unknown;
 /** Sees, and may replace, what a module returns. */
 export type ForwardHook = (module: Module, args: readonly unknown[], output: unknown) => unknown;
+
+/** How a hook is registered. */
+export interface HookOptions {
+  /** Puts it before those registered already. */
+  readonly prepend?: boolean;
+}
 
 /** A module that takes a tensor and gives one. */
 export interface Layer extends Module {
@@ -63,6 +70,8 @@ export class Module extends Callable {
   readonly #buffers = new Map<string, boolean>();
   #preHooks: Set<{ readonly hook: ForwardPreHook }> | null = null;
   #hooks: Set<{ readonly hook: ForwardHook }> | null = null;
+  #backwardPreHooks: Set<{ readonly hook: BackwardPreHook<Module> }> | null = null;
+  #backwardHooks: Set<{ readonly hook: BackwardHook<Module> }> | null = null;
 
   /** What the module computes. Subclasses say it; users call the instance. */
   forward(..._args: never[]): unknown {
@@ -80,12 +89,15 @@ export class Module extends Callable {
       if (replaced !== undefined && replaced !== null)
         given = Array.isArray(replaced) ? (replaced as unknown[]) : [replaced];
     }
-    let output = forward(...given);
-    for (const { hook } of Array.from(module.#hooks ?? [])) {
-      const replaced = hook(module, given, output);
-      if (replaced !== undefined && replaced !== null) output = replaced;
-    }
-    return output;
+    if (module.#backwardPreHooks === null && module.#backwardHooks === null)
+      return withForwardHooks(module, module.#hooks, given, forward(...given));
+    return withBackwardHooks(
+      module,
+      Array.from(module.#backwardPreHooks ?? [], ({ hook }) => hook),
+      Array.from(module.#backwardHooks ?? [], ({ hook }) => hook),
+      given,
+      (inputs) => withForwardHooks(module, module.#hooks, inputs, forward(...inputs)),
+    );
   }
 
   /** The modules directly below, with their names. A module that has two names comes once. */
@@ -257,13 +269,30 @@ export class Module extends Callable {
   }
 
   /** Calls a function before `forward` with the arguments; what it returns, if anything, takes their place. */
-  registerForwardPreHook(hook: ForwardPreHook): HookHandle {
-    return added((this.#preHooks ??= new Set()), "registerForwardPreHook", hook);
+  registerForwardPreHook(hook: ForwardPreHook, options?: HookOptions): HookHandle {
+    return added((this.#preHooks ??= new Set()), "registerForwardPreHook", hook, options);
   }
 
   /** Calls a function after `forward` with arguments and result; what it returns, if anything, takes the result's place. */
-  registerForwardHook(hook: ForwardHook): HookHandle {
-    return added((this.#hooks ??= new Set()), "registerForwardHook", hook);
+  registerForwardHook(hook: ForwardHook, options?: HookOptions): HookHandle {
+    return added((this.#hooks ??= new Set()), "registerForwardHook", hook, options);
+  }
+
+  /**
+   * Calls a function with the gradients of the module's results before they go through the module; what it returns, if anything, takes
+   * their place. The results may not be changed in place afterwards.
+   */
+  registerFullBackwardPreHook(hook: BackwardPreHook<Module>, options?: HookOptions): HookHandle {
+    const set = (this.#backwardPreHooks ??= new Set());
+    return added(set, "registerFullBackwardPreHook", hook, options);
+  }
+
+  /**
+   * Calls a function with the gradients of the module's arguments and results once both are there; what it returns, if anything, takes the
+   * place of the former. Arguments and results may not be changed in place. A second derivative does not call it again.
+   */
+  registerFullBackwardHook(hook: BackwardHook<Module>, options?: HookOptions): HookHandle {
+    return added((this.#backwardHooks ??= new Set()), "registerFullBackwardHook", hook, options);
   }
 
   /** What stands in the brackets of the module's text; one line for each part. */
@@ -333,10 +362,31 @@ function checkName(module: Module, operation: string, name: string): void {
     throw new ArgumentError(`${operation}: the module has a property "${name}" already`);
 }
 
-function added<H>(set: Set<{ readonly hook: H }>, operation: string, hook: H): HookHandle {
+function withForwardHooks(
+  module: Module,
+  hooks: ReadonlySet<{ readonly hook: ForwardHook }> | null,
+  args: readonly unknown[],
+  result: unknown,
+): unknown {
+  let output = result;
+  for (const { hook } of Array.from(hooks ?? [])) {
+    const replaced = hook(module, args, output);
+    if (replaced !== undefined && replaced !== null) output = replaced;
+  }
+  return output;
+}
+
+function added<H>(
+  set: Set<{ readonly hook: H }>,
+  operation: string,
+  hook: H,
+  { prepend = false }: HookOptions = {},
+): HookHandle {
   if (typeof hook !== "function")
     throw new ArgumentError(`${operation}: expected a function, got ${describe(hook)}`);
-  const entry = { hook };
-  set.add(entry);
-  return { remove: () => void set.delete(entry) };
+  const later = prepend ? [...set] : [];
+  if (prepend) set.clear();
+  const handle = register(set, hook);
+  for (const entry of later) set.add(entry);
+  return handle;
 }

@@ -1,9 +1,19 @@
 // torch.autograd: gradients of many outputs with respect to many inputs.
-import { AutogradError } from "../core/errors.ts";
+import { ArgumentError, AutogradError } from "../core/errors.ts";
+import { formatSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { flatten } from "../core/tree.ts";
+import { batchedDevice, enclosingDevice, leaveBatch } from "./define/batch.ts";
+import { GradientEdge } from "./define/edge.ts";
 import { composite } from "./define/operation.ts";
-import { anything, boolean, optional } from "./define/parameters.ts";
-import { accumulateGradients, captureGradients, listOf } from "./define/pass.ts";
+import { anything, boolean, describe, optional } from "./define/parameters.ts";
+import {
+  accumulateGradients,
+  captureGradients,
+  givenIn,
+  inputName,
+  type Places,
+} from "./define/pass.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
 export {
@@ -16,10 +26,28 @@ export {
 
 /** One tensor, or several. */
 export type TensorOrList = Tensor | readonly Tensor[];
-type Seeds = Tensor | readonly (Tensor | null)[] | null;
+
+/** A gradient for each output, null where 1 will do. */
+type Seeds =
+  | Tensor
+  | null
+  | Iterable<Tensor | null>
+  | readonly Seeds[]
+  | { readonly [name: string]: Seeds };
+
+/** Gradients in the places of what they were asked for: those of one tensor come as an array of one. */
+export type GradientsOf<I> = I extends Tensor | GradientEdge | Iterable<Tensor | GradientEdge>
+  ? readonly Tensor[]
+  : Nested<I>;
+type Nested<I> = I extends Tensor | GradientEdge
+  ? Tensor
+  : { readonly [K in keyof I]: Nested<I[K]> };
+
+const none = flatten([], (value): value is unknown => value !== null);
 
 /**
- * Adds the gradients of several tensors to the `.grad` of the leaves they came from; contributions of all roots are summed.
+ * Adds the gradients of several tensors to the `.grad` of the leaves they came from, or of `inputs` alone; contributions of all roots,
+ * which may repeat and depend on each other, are summed.
  * Throws as `Tensor.backward` does, and when there are not as many gradients as tensors.
  * @example
  * ```ts
@@ -30,14 +58,14 @@ type Seeds = Tensor | readonly (Tensor | null)[] | null;
  */
 export const backward: FunctionOnly<
   (
-    tensors: TensorOrList,
+    tensors: Places,
     ...args: Trailing<
       [gradTensors: Seeds, retainGraph: boolean | null, createGraph: boolean],
       {
         readonly gradTensors?: Seeds;
         readonly retainGraph?: boolean | null;
         readonly createGraph?: boolean;
-        readonly inputs?: TensorOrList | null;
+        readonly inputs?: Places | null;
       }
     >
   ) => void
@@ -53,11 +81,11 @@ export const backward: FunctionOnly<
   compute: ({ tensors, gradTensors, retainGraph, createGraph, inputs }) =>
     accumulateGradients(
       "autograd.backward",
-      listOf("autograd.backward", "tensors", tensors) ?? [],
-      listOf("autograd.backward", "gradTensors", gradTensors),
+      givenIn("autograd.backward", "tensors", tensors)?.leaves ?? [],
+      givenIn("autograd.backward", "gradTensors", gradTensors)?.leaves ?? null,
       retainGraph ?? createGraph,
       createGraph,
-      listOf("autograd.backward", "inputs", inputs),
+      givenIn("autograd.backward", "inputs", inputs),
     ),
 });
 
@@ -68,29 +96,53 @@ export interface GradOptions {
   readonly createGraph?: boolean;
   /** Gives null for an input that the outputs do not depend on, instead of an error. Default: `materializeGrads`. */
   readonly allowUnused?: boolean | null;
+  /** The first dimension of every `gradOutputs` counts vectors, for all of which the products are computed in one pass. */
+  readonly isGradsBatched?: boolean;
   /** Gives zeros instead of null. */
   readonly materializeGrads?: boolean;
 }
 
+/** Runs a pass for all seeds along the first dimension at once. */
+function mapSeeds(
+  operation: string,
+  seeds: readonly unknown[] | null,
+  pass: (seeds: readonly unknown[]) => (Tensor | null)[],
+): (Tensor | null)[] {
+  const given = seeds?.filter((seed) => seed !== null) ?? [];
+  const sizes = given.map((seed) => (seed instanceof Tensor ? seed.sizes[0] : undefined));
+  const [size] = sizes;
+  if (size === undefined || sizes.some((other) => other !== size))
+    throw new ArgumentError(
+      `${operation}: with isGradsBatched every gradOutputs must be a tensor whose first dimension counts the vectors, of one size; got ${given.map((seed) => (seed instanceof Tensor ? formatSizes(seed.sizes) : describe(seed))).join(", ") || "none"}`,
+    );
+  const device = batchedDevice(enclosingDevice(given as Tensor[]), size, "error");
+  const inside = seeds!.map((seed) =>
+    seed === null ? null : device.batch!.enter(seed as Tensor, 0),
+  );
+  return pass(inside).map((found) => (found === null ? null : leaveBatch(found, device, 0)));
+}
+
 /**
- * The gradients of the outputs with respect to the inputs, v^T J for each input, without touching any `.grad`.
+ * The gradients of the outputs with respect to the inputs, v^T J for each input, without touching any `.grad`. Inputs in nested arrays and
+ * records give gradients in the same nesting, one tensor an array of one; `GradientEdge`s may stand for tensors.
  * Throws AutogradError for an input that the outputs do not depend on, unless `allowUnused` or `materializeGrads` is set.
  * @example
  * ```ts
  * const x = torch.tensor([1, 2], { requiresGrad: true });
  * const [g] = torch.autograd.grad(x.mul(x).sum(), x);
  * g // => tensor([2., 4.])
+ * torch.autograd.grad(x.mul(3).sum(), { x }).x // => tensor([3., 3.])
  * ```
  */
 export const grad: FunctionOnly<
-  (
-    outputs: TensorOrList,
-    inputs: TensorOrList,
+  <I extends Places>(
+    outputs: Places,
+    inputs: I,
     ...args: Trailing<
       [gradOutputs: Seeds, retainGraph: boolean | null, createGraph: boolean],
       GradOptions
     >
-  ) => readonly Tensor[]
+  ) => GradientsOf<I>
 > = composite({
   name: "autograd.grad",
   parameters: {
@@ -100,6 +152,7 @@ export const grad: FunctionOnly<
     retainGraph: optional(boolean, null),
     createGraph: optional(boolean, false),
     allowUnused: optional(boolean, null),
+    isGradsBatched: optional(boolean, false),
     materializeGrads: optional(boolean, false),
   },
   compute: ({
@@ -109,30 +162,44 @@ export const grad: FunctionOnly<
     retainGraph,
     createGraph,
     allowUnused,
+    isGradsBatched,
     materializeGrads,
   }) => {
     if (materializeGrads && allowUnused === false)
       throw new AutogradError(
         "autograd.grad: materializeGrads gives zeros for unused inputs, so allowUnused cannot be false; leave it out",
       );
-    const wanted = listOf("autograd.grad", "inputs", inputs) ?? [];
-    const found = captureGradients(
-      "autograd.grad",
-      listOf("autograd.grad", "outputs", outputs) ?? [],
-      wanted,
-      listOf("autograd.grad", "gradOutputs", gradOutputs),
-      retainGraph ?? createGraph,
-      createGraph,
-    );
-    return found.map((gradient, i) => {
+    const wanted = givenIn("autograd.grad", "inputs", inputs) ?? none;
+    const edge = wanted.leaves.findIndex((input) => input instanceof GradientEdge);
+    if (materializeGrads && edge >= 0)
+      throw new AutogradError(
+        `autograd.grad: materializeGrads needs tensors, whose shapes the zeros take, and ${inputName(wanted, edge)} is a GradientEdge`,
+      );
+    const capture = (seeds: readonly unknown[] | null): (Tensor | null)[] =>
+      captureGradients(
+        "autograd.grad",
+        givenIn("autograd.grad", "outputs", outputs)?.leaves ?? [],
+        wanted.leaves,
+        seeds,
+        retainGraph ?? createGraph,
+        createGraph,
+        (position) => inputName(wanted, position),
+      );
+    const seeds = givenIn("autograd.grad", "gradOutputs", gradOutputs)?.leaves ?? null;
+    const found = isGradsBatched ? mapSeeds("autograd.grad", seeds, capture) : capture(seeds);
+    const gradients = found.map((gradient, i) => {
       if (gradient !== null) return gradient;
-      const input = wanted[i] as Tensor;
-      if (materializeGrads) return input.newZeros(input.shape);
+      const input = wanted.leaves[i] as Tensor;
+      if (materializeGrads)
+        return isGradsBatched
+          ? input.newZeros([(seeds![0] as Tensor).shape[0]!, ...input.shape])
+          : input.newZeros(input.shape);
       if (allowUnused !== true)
         throw new AutogradError(
-          `autograd.grad: input ${i} appears to not have been used in the graph of the outputs; set allowUnused: true for null there, or materializeGrads: true for zeros`,
+          `autograd.grad: ${inputName(wanted, i)} appears to not have been used in the graph of the outputs; set allowUnused: true for null there, or materializeGrads: true for zeros`,
         );
       return gradient;
     });
+    return wanted.rebuild(gradients);
   },
 });

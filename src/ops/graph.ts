@@ -1,6 +1,6 @@
 // What a tensor offers of the graph: whether it requires a gradient, its node, hooks, detaching.
-import type { HookHandle } from "../autograd/hooks.ts";
 import { gradMode } from "../autograd/mode.ts";
+import { type HookHandle, register } from "../autograd/hooks.ts";
 import { latestSequence, Node } from "../autograd/node.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
@@ -18,7 +18,7 @@ import {
 import { hooksOf } from "./define/hooks.ts";
 import { alias } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
-import { accumulateGradients, listOf } from "./define/pass.ts";
+import { accumulateGradients, givenIn, type Places } from "./define/pass.ts";
 import { anything, boolean, optional, tensor } from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
 import { dropTangents } from "./define/tangent.ts";
@@ -112,7 +112,9 @@ Object.defineProperties(Tensor.prototype, {
   gradFn: {
     configurable: true,
     get(this: Tensor): Node<Tensor> | null {
-      return gradientFunction(this);
+      const node = gradientFunction(this);
+      node?.noteResult(this.outputIndex, this);
+      return node;
     },
   },
   outputNr: {
@@ -154,8 +156,8 @@ export interface BackwardOptions {
   readonly retainGraph?: boolean | null;
   /** Records the pass itself, for higher derivatives. */
   readonly createGraph?: boolean;
-  /** Accumulates into these tensors only. */
-  readonly inputs?: readonly Tensor[] | Tensor | null;
+  /** Accumulates into these alone: tensors, or edges of leaves, in any nesting. */
+  readonly inputs?: Places | null;
 }
 
 /**
@@ -195,7 +197,7 @@ export const backward: Method<
       [gradient],
       retainGraph ?? createGraph,
       createGraph,
-      listOf("backward", "inputs", inputs),
+      givenIn("backward", "inputs", inputs),
     ),
 });
 
@@ -255,7 +257,6 @@ export const registerHook: Method<
     if (typeof hook !== "function")
       throw new AutogradError(`registerHook: expected a function, got ${typeof hook}`);
     return node.addTensorHook(self.outputIndex, (gradient) => {
-      gradient.storage.kept = true;
       const replaced: unknown = hook(gradient);
       if (replaced === undefined || replaced === null) return null;
       if (!(replaced instanceof Tensor))
@@ -270,18 +271,18 @@ export const registerHook: Method<
         throw new DTypeError(
           `a hook changed the gradient's type from ${gradient.dtype.name} to ${replaced.dtype.name}; it must keep it`,
         );
-      replaced.storage.kept = true;
       return replaced;
     });
   },
 });
 
 /**
- * Calls a function with this leaf after its `.grad` has been updated.
+ * Calls a function with this leaf after its `.grad` has been updated, several in the order of their registration. The pass fails with an
+ * AutogradError where one returns something.
  * @example
  * ```ts
  * const x = torch.ones(2, { requiresGrad: true });
- * x.registerPostAccumulateGradHook((leaf) => leaf.grad = null);
+ * x.registerPostAccumulateGradHook((leaf) => void (leaf.grad = null));
  * x.sum().backward();
  * x.grad // => null
  * ```
@@ -300,10 +301,7 @@ export const registerPostAccumulateGradHook: Method<[hook: (leaf: Tensor) => voi
         throw new AutogradError(
           `registerPostAccumulateGradHook: expected a function, got ${typeof hook}`,
         );
-      const entry = { hook: hook as (leaf: Tensor) => void };
-      const hooks = (node.postAccumulate ??= new Set());
-      hooks.add(entry);
-      return { remove: () => void hooks.delete(entry) };
+      return register((node.postAccumulate ??= new Set()), hook as (leaf: Tensor) => unknown);
     },
   });
 

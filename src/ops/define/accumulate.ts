@@ -1,7 +1,9 @@
 // The end of every path through the graph: a leaf's gradient arrives and is added to `.grad`.
 import { forwardMode } from "../../autograd/forward.ts";
-import { Node, type Sender } from "../../autograd/node.ts";
+import type { HookSet } from "../../autograd/hooks.ts";
+import { Node, type ResultMetadata, type Sender } from "../../autograd/node.ts";
 import { gradMode } from "../../autograd/mode.ts";
+import { AutogradError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { alias, coversStorage, emptyLike } from "./memory.ts";
 import { copyTangents } from "./tangent.ts";
@@ -11,7 +13,7 @@ import { transfer } from "./transfer.ts";
 export class AccumulateGrad extends Node<Tensor> {
   readonly variable: Tensor;
   /** Called with the leaf after its gradient has been updated. */
-  postAccumulate: Set<{ readonly hook: (leaf: Tensor) => void }> | null = null;
+  postAccumulate: HookSet<(leaf: Tensor) => unknown> | null = null;
 
   constructor(variable: Tensor) {
     super([], []);
@@ -22,10 +24,24 @@ export class AccumulateGrad extends Node<Tensor> {
     return "AccumulateGrad";
   }
 
+  override get inputMetadata(): readonly [ResultMetadata] {
+    const { shape, dtype, device } = this.variable;
+    return [{ shape, dtype, device }];
+  }
+
   run(_task: Sender<Tensor>): void {
     accumulateInto(this.variable, this.incoming!);
-    if (this.postAccumulate !== null)
-      for (const { hook } of Array.from(this.postAccumulate)) hook(this.variable);
+    if (this.postAccumulate !== null) runPostAccumulate(this.postAccumulate, this.variable);
+  }
+}
+
+function runPostAccumulate(hooks: HookSet<(leaf: Tensor) => unknown>, leaf: Tensor): void {
+  for (const { hook } of Array.from(hooks)) {
+    const result = hook(leaf);
+    if (result !== undefined && result !== null)
+      throw new AutogradError(
+        `a hook after accumulation must return nothing, not ${typeof result}: the gradient has been accumulated already; it may change leaf.grad instead`,
+      );
   }
 }
 

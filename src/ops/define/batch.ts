@@ -4,7 +4,7 @@ import { Members, memberStorage } from "../../backends/batched/storage.ts";
 import { batches, Device, type Randomness } from "../../core/device.ts";
 import { isContiguous } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { raised } from "./levels.ts";
+import { highestDevice, raised } from "./levels.ts";
 import { operation } from "./operation.ts";
 import * as p from "./parameters.ts";
 
@@ -85,6 +85,13 @@ const lift: (self: Tensor, device: Device) => Tensor = operation({
   forward: ({ self, device }) => shown(self, device as Device, 0, self.sizes, self.strides),
   backward: { self: (g, { device }) => leave(g, device as Device, 0).sum(0) },
 });
+
+/** The device on which a batch of these tensors has its members: theirs, or that of the mapped function around. */
+export function enclosingDevice(tensors: readonly Tensor[]): Device {
+  const { innermost } = batches;
+  const highest = highestDevice(tensors);
+  return innermost !== null && innermost.level > highest.level ? innermost : highest;
+}
 
 /** A device that runs every operation for `size` members at once. */
 export function batchedDevice(parent: Device, size: number, randomness: Randomness): Device {

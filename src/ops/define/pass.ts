@@ -3,61 +3,118 @@ import { type Capture, type Root, Task } from "../../autograd/engine.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node } from "../../autograd/node.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
-import { formatSizes, sameSizes } from "../../core/shape.ts";
+import { elementCount, formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { AccumulateGrad } from "./accumulate.ts";
+import { type Flattened, flatten, isContainer } from "../../core/tree.ts";
+import { GradientEdge } from "./edge.ts";
 import { gradientNode } from "./history.ts";
-import { emptyLike } from "./memory.ts";
+import { empty, emptyLike } from "./memory.ts";
 import { describe } from "./parameters.ts";
 import { fillWith } from "./transfer.ts";
 
 /** Sums gradients that meet. Out of place: either may be held by someone else. */
 const add = (a: Tensor, b: Tensor): Tensor => a.add(b);
 
+/** A hook may hold on to what it saw, so that memory must not become someone's .grad. */
+const keep = (gradient: Tensor): void => void (gradient.storage.kept = true);
+
+/** Tensors, or edges of the graph, one or several. */
+export type Places =
+  | Tensor
+  | GradientEdge
+  | Iterable<Tensor | GradientEdge>
+  | readonly Places[]
+  | { readonly [name: string]: Places };
+
+/** Tensors and edges in the place of an argument: one, several in anything that iterates, or nested arrays and records. */
+export type Given = Flattened<unknown>;
+
+const isPlace = (value: unknown): value is Tensor | GradientEdge =>
+  value instanceof Tensor || value instanceof GradientEdge;
+
+/** Takes an argument apart; null where none is given. What is no tensor is refused where it is used. */
+export function givenIn(operation: string, name: string, value: unknown): Given | null {
+  if (value === null || value === undefined) return null;
+  const isLeaf = (part: unknown): part is unknown => !isContainer(part);
+  if (isPlace(value)) return flatten([value], isLeaf);
+  if (isContainer(value)) return flatten(value, isLeaf);
+  if (typeof value === "object" && Symbol.iterator in value)
+    return flatten([...(value as Iterable<unknown>)], isLeaf);
+  throw new ArgumentError(
+    `${operation}: ${name} must be a tensor, or an array or record of tensors, got ${describe(value)}`,
+  );
+}
+
+/** How to speak of one of the inputs: by its number in a list, else by its path. */
+export function inputName(inputs: Given, position: number): string {
+  const path = inputs.paths[position]!;
+  return path === `[${position}]` ? numbered(position) : `inputs${path}`;
+}
+
+function numbered(position: number): string {
+  return `input ${position}`;
+}
+
 function root(operation: string, output: unknown, seed: unknown, position: number): Root<Tensor> {
-  if (!(output instanceof Tensor))
-    throw new AutogradError(`${operation}: output ${position} is not a tensor`);
-  const node = gradientNode(output);
-  if (node === null)
+  if (!isPlace(output))
+    throw new AutogradError(
+      `${operation}: output ${position} must be a tensor or a GradientEdge, got ${describe(output)}`,
+    );
+  const edge = output instanceof Tensor ? gradientNode(output) : output.node;
+  if (edge === null)
     throw new AutogradError(
       `${operation}: element ${position} of the tensors does not require grad and has no gradFn; was it computed inside noGrad, from detach(), or from tensors without requiresGrad?`,
     );
-  if (seed === null || seed === undefined) {
-    if (output.count !== 1)
-      throw new AutogradError(
-        `${operation}: grad can be implicitly created only for scalar outputs, and output ${position} has shape ${formatSizes(output.sizes)}; give a gradient of that shape, or reduce it first, as in y.sum().backward()`,
-      );
-    const one = emptyLike(output);
-    fillWith(one, 1);
-    return { node, index: output.outputIndex, value: one };
-  }
+  const index = output instanceof Tensor ? output.outputIndex : output.outputNr;
+  const like = output instanceof Tensor ? output : (edge.inputMetadata[index] ?? null);
+  const given = seed !== null && seed !== undefined;
+  return {
+    node: edge,
+    index,
+    value: given
+      ? checkedSeed(operation, seed, position, like)
+      : implicitSeed(operation, position, like),
+  };
+}
+
+type Like = Pick<Tensor, "shape" | "dtype" | "device">;
+
+function implicitSeed(operation: string, position: number, like: Like | null): Tensor {
+  if (like === null)
+    throw new AutogradError(
+      `${operation}: grad can be implicitly created only for scalar outputs, and the shape of output ${position} is not known; give a gradient`,
+    );
+  if (elementCount(like.shape) !== 1)
+    throw new AutogradError(
+      `${operation}: grad can be implicitly created only for scalar outputs, and output ${position} has shape ${formatSizes(like.shape)}; give a gradient of that shape, or reduce it first, as in y.sum().backward()`,
+    );
+  const one = like instanceof Tensor ? emptyLike(like) : empty(like.shape, like.dtype, like.device);
+  fillWith(one, 1);
+  return one;
+}
+
+function checkedSeed(
+  operation: string,
+  seed: unknown,
+  position: number,
+  like: Like | null,
+): Tensor {
   if (!(seed instanceof Tensor))
     throw new AutogradError(
       `${operation}: the gradient for output ${position} must be a tensor or null, got ${typeof seed}`,
     );
-  if (!sameSizes(seed.sizes, output.sizes))
-    throw new ShapeError(
-      `${operation}: the gradient for output ${position} has shape ${formatSizes(seed.sizes)}, but the output has ${formatSizes(output.sizes)}; they must be equal`,
-    );
-  if (seed.storage.device.base !== output.storage.device.base)
-    throw new AutogradError(
-      `${operation}: the gradient for output ${position} is on ${String(seed.storage.device)}, the output on ${String(output.storage.device)}`,
-    );
   // The caller's tensor must not become someone's .grad.
   seed.storage.kept = true;
-  const value = seed.dtype === output.dtype ? seed : seed.to(output.dtype);
-  return { node, index: output.outputIndex, value };
-}
-
-/** Tensors given as one, or as several in anything that iterates; null where none are given. */
-export function listOf(operation: string, name: string, value: unknown): readonly unknown[] | null {
-  if (value === null || value === undefined) return null;
-  if (value instanceof Tensor) return [value];
-  if (typeof value === "object" && Symbol.iterator in value)
-    return [...(value as Iterable<unknown>)];
-  throw new ArgumentError(
-    `${operation}: ${name} must be a tensor or an array of tensors, got ${describe(value)}`,
-  );
+  if (like === null) return seed;
+  if (!sameSizes(seed.sizes, like.shape))
+    throw new ShapeError(
+      `${operation}: the gradient for output ${position} has shape ${formatSizes(seed.sizes)}, but the output has ${formatSizes(like.shape)}; they must be equal`,
+    );
+  if (seed.storage.device.base !== like.device.base)
+    throw new AutogradError(
+      `${operation}: the gradient for output ${position} is on ${String(seed.storage.device)}, the output on ${String(like.device)}`,
+    );
+  return seed.dtype === like.dtype ? seed : seed.to(like.dtype);
 }
 
 function roots(
@@ -83,31 +140,33 @@ function run(
   const before = gradMode.enabled;
   gradMode.enabled = createGraph;
   try {
-    new Task<Tensor>(add, keepGraph).run(start, captures);
+    new Task<Tensor>(add, keepGraph, keep).run(start, captures);
   } finally {
     gradMode.enabled = before;
   }
 }
 
-/** The node through which a tensor's gradient is captured, refusing tensors that have none. */
+/** Where a gradient is captured, refusing what has none. */
 function target(
   operation: string,
   input: unknown,
-  position: number,
-): { readonly tensor: Tensor; readonly node: Node<Tensor> } {
+  name: string,
+): { readonly node: Node<Tensor>; readonly index: number; readonly tensor: Tensor | null } {
+  if (input instanceof GradientEdge)
+    return { node: input.node, index: input.outputNr, tensor: null };
   if (!(input instanceof Tensor))
-    throw new AutogradError(`${operation}: input ${position} is not a tensor`);
+    throw new AutogradError(
+      `${operation}: ${name} must be a tensor or a GradientEdge, got ${describe(input)}`,
+    );
   const node = gradientNode(input);
   if (node === null)
     throw new AutogradError(
-      `${operation}: input ${position} does not require grad, so nothing can be differentiated with respect to it; set requiresGrad before it is used`,
+      `${operation}: ${name} does not require grad, so nothing can be differentiated with respect to it; set requiresGrad before it is used`,
     );
-  return { tensor: input, node };
+  return { node, index: input.outputIndex, tensor: input };
 }
 
-function capturesOf(
-  list: readonly (Capture<Tensor> & { readonly node: Node<Tensor> })[],
-): Map<Node<Tensor>, Capture<Tensor>[]> {
+function capturesOf(list: readonly Capture<Tensor>[]): Map<Node<Tensor>, Capture<Tensor>[]> {
   const captures = new Map<Node<Tensor>, Capture<Tensor>[]>();
   for (const capture of list)
     captures.set(capture.node, [...(captures.get(capture.node) ?? []), capture]);
@@ -121,20 +180,19 @@ export function accumulateGradients(
   seeds: readonly unknown[] | null,
   keepGraph: boolean,
   createGraph: boolean,
-  inputs: readonly unknown[] | null,
+  inputs: Given | null,
 ): void {
-  if (inputs !== null && inputs.length === 0)
+  if (inputs !== null && inputs.leaves.length === 0)
     throw new AutogradError(
-      `${operation}: inputs is an empty list, so there is nothing to accumulate into; leave it out for all leaves`,
+      `${operation}: inputs is empty, so there is nothing to accumulate into; leave it out for all leaves`,
     );
   const start = roots(operation, outputs, seeds);
   if (inputs === null) return run(start, null, keepGraph, createGraph);
-  const captures = inputs.map((input, i) => {
-    const { tensor, node } = target(operation, input, i);
-    const leaf = node instanceof AccumulateGrad;
-    if (!leaf) tensor.retainGrad();
+  const captures = inputs.leaves.map((input, i) => {
+    const { tensor, node, index } = target(operation, input, inputName(inputs, i));
+    tensor?.retainGrad();
     // What arrives goes into .grad by the leaf's node, or by the retaining hook: nothing is taken out here.
-    return { node, index: tensor.outputIndex, execute: leaf, take: () => {} };
+    return { node, index, execute: true, take: () => {} };
   });
   return run(start, capturesOf(captures), keepGraph, createGraph);
 }
@@ -147,18 +205,19 @@ export function captureGradients(
   seeds: readonly unknown[] | null,
   keepGraph: boolean,
   createGraph: boolean,
+  nameOf: (position: number) => string = numbered,
 ): (Tensor | null)[] {
   if (inputs.length === 0)
     throw new AutogradError(
-      `${operation}: inputs is an empty list, so there is nothing to differentiate with respect to`,
+      `${operation}: inputs is empty, so there is nothing to differentiate with respect to`,
     );
   const start = roots(operation, outputs, seeds);
   const found = new Array<Tensor | null>(inputs.length).fill(null);
   const captures = inputs.map((input, i) => {
-    const { tensor, node } = target(operation, input, i);
+    const { node, index } = target(operation, input, nameOf(i));
     return {
       node,
-      index: tensor.outputIndex,
+      index,
       execute: false,
       take: (value: Tensor | null) => {
         if (value !== null) value.storage.kept = true;
