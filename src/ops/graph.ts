@@ -225,8 +225,12 @@ export const retainGrad: Method<[], void> = composite({
     const hooks = hooksOf(self);
     if (hooks.retainsGrad) return;
     hooks.retainsGrad = true;
+    // The node outlives a tensor that nobody holds any more, and must not keep it.
+    const kept = new WeakRef(self);
     node.retain(self.outputIndex, (gradient) => {
-      self.gradient = self.gradient === null ? gradient.clone() : self.gradient.add(gradient);
+      const tensor = kept.deref();
+      if (tensor === undefined) return;
+      tensor.gradient = tensor.gradient === null ? gradient.clone() : tensor.gradient.add(gradient);
     });
   },
 });
