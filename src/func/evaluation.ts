@@ -1,4 +1,5 @@
 // What torch.autograd.functional shares: inputs made ready and checked, the function called, gradients with their gaps filled.
+import { inferenceMode } from "../autograd/mode.ts";
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../ops/methods.ts";
@@ -35,6 +36,11 @@ export const callable: Parameter<AnyFunction> = {
   tensors: false,
 };
 
+/** Runs what differentiates, recording in whatever mode the caller is. */
+export function recorded<T>(callback: () => T): T {
+  return inferenceMode(false, callback);
+}
+
 /** Reads one tensor or an array of them. */
 export function listed(operation: string, what: string, value: unknown): Listed {
   const several = Array.isArray(value);
@@ -65,7 +71,9 @@ export function fresh(
   createGraph: boolean,
   requiresGrad: boolean,
 ): readonly Tensor[] {
-  return list.map((given, i) => {
+  return list.map((tensor, i) => {
+    // An inference tensor cannot be part of a graph.
+    const given = tensor.isInference() ? tensor.clone() : tensor;
     if (createGraph && given.requiresGrad) return given.viewAs(given);
     if (!requiresGrad) return given.detach();
     if (!given.dtype.isFloatingPoint)

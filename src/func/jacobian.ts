@@ -1,5 +1,4 @@
 // Jacobians and Hessians of functions, nested as the outputs and the inputs are.
-import { enableGrad } from "../autograd/mode.ts";
 import { AutogradError } from "../core/errors.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
@@ -14,6 +13,7 @@ import {
   fresh,
   type Like,
   listed,
+  recorded,
   released,
   requireGraph,
   unlisted,
@@ -97,7 +97,7 @@ function jacobianOf(
  * The Jacobian of a function: for each output and each input a tensor of the output's sizes followed by the input's, holding
  * d output[i] / d input[j]. Nested as outputs and inputs are: a tensor where both are single tensors, an array over the inputs within
  * an array over the outputs where both are arrays. An array of inputs is spread over the function's parameters.
- * Works inside `noGrad` too.
+ * Works inside `noGrad` and `inferenceMode` too.
  * Throws ArgumentError for inputs or outputs that are not tensors, AutogradError in strict mode for an output that is
  * independent of an input, and where strict and vectorize are combined.
  * @example
@@ -131,7 +131,7 @@ export const jacobian: FunctionOnly<
     strategy,
   },
   compute: ({ func, inputs, ...manner }) =>
-    enableGrad(() => jacobianOf("autograd.functional.jacobian", func, inputs, manner)),
+    recorded(() => jacobianOf("autograd.functional.jacobian", func, inputs, manner)),
 });
 
 /**
@@ -165,7 +165,7 @@ export const hessian: FunctionOnly<
     outerJacobianStrategy: strategy,
   },
   compute: ({ func, inputs, outerJacobianStrategy, ...options }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.hessian";
       const given = listed(name, "inputs", inputs);
       const gradient = (...points: readonly Tensor[]): readonly Tensor[] => {

@@ -1,5 +1,4 @@
 // Products of a vector with the Jacobian or the Hessian of a function, without forming the matrix.
-import { enableGrad } from "../autograd/mode.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
 import { composite } from "../ops/define/operation.ts";
@@ -15,6 +14,7 @@ import {
   gradients,
   type Like,
   listed,
+  recorded,
   released,
   requireGraph,
   stages,
@@ -66,7 +66,7 @@ const zerosLike = (tensor: Tensor): Tensor => tensor.newZeros(tensor.shape).requ
 /**
  * The outputs of a function and the vector-Jacobian product v^T J, for v of the outputs' shapes; the product has the inputs' shapes.
  * An array of inputs is spread over the function's parameters, and gives an array of products. `v` may be left out where the output is
- * one element; it stands for 1. Works inside `noGrad` too.
+ * one element; it stands for 1. Works inside `noGrad` and `inferenceMode` too.
  * Throws ArgumentError for inputs or outputs that are not tensors, ShapeError for a `v` that does not match, AutogradError in
  * strict mode for outputs that are independent of an input.
  * @example
@@ -83,7 +83,7 @@ export const vjp: Product<"inputs"> = composite({
   name: "autograd.functional.vjp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.vjp";
       const given = listed(name, "inputs", inputs);
       const points = fresh(name, given, createGraph, true);
@@ -113,7 +113,7 @@ export const jvp: Product<"outputs"> = composite({
   name: "autograd.functional.jvp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.jvp";
       const given = listed(name, "inputs", inputs);
       const points = fresh(name, given, createGraph, true);
@@ -156,7 +156,7 @@ export const vhp: HessianProduct = composite({
   name: "autograd.functional.vhp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.vhp";
       const given = listed(name, "inputs", inputs);
       const points = fresh(name, given, createGraph, true);
@@ -185,7 +185,7 @@ export const hvp: HessianProduct = composite({
   name: "autograd.functional.hvp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.hvp";
       const given = listed(name, "inputs", inputs);
       const points = fresh(name, given, createGraph, true);
