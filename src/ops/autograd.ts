@@ -6,7 +6,7 @@ import { flatten } from "../core/tree.ts";
 import { batchedDevice, enclosingDevice, leaveBatch } from "./define/batch.ts";
 import { GradientEdge } from "./define/edge.ts";
 import { composite } from "./define/operation.ts";
-import { anything, boolean, describe, optional } from "./define/parameters.ts";
+import { anything, boolean, describe, nested, optional } from "./define/parameters.ts";
 import {
   accumulateGradients,
   captureGradients,
@@ -72,7 +72,7 @@ export const backward: FunctionOnly<
 > = composite({
   name: "autograd.backward",
   parameters: {
-    tensors: anything,
+    tensors: nested,
     gradTensors: optional(anything, null),
     retainGraph: optional(boolean, null),
     createGraph: optional(boolean, false),
@@ -146,8 +146,8 @@ export const grad: FunctionOnly<
 > = composite({
   name: "autograd.grad",
   parameters: {
-    outputs: anything,
-    inputs: anything,
+    outputs: nested,
+    inputs: nested,
     gradOutputs: optional(anything, null),
     retainGraph: optional(boolean, null),
     createGraph: optional(boolean, false),

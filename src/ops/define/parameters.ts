@@ -14,6 +14,8 @@ export interface Parameter<T> {
   readonly variadic: boolean;
   /** Whether it holds tensors that may need gradients. */
   readonly tensors: boolean;
+  /** Present and true where the value may be a plain object itself, which in its position is not read as named parameters. */
+  readonly record?: boolean;
 }
 
 export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
@@ -200,6 +202,9 @@ export const anything: Parameter<unknown> = {
   tensors: false,
 };
 
+/** Tensors one by one or in nested arrays and records. */
+export const nested: Parameter<unknown> = { ...anything, record: true };
+
 /** One of the given strings. */
 export function choice<const C extends readonly string[]>(...choices: C): Parameter<C[number]> {
   return required(`one of ${choices.map((c) => `"${c}"`).join(", ")}`, (v) =>
@@ -248,7 +253,7 @@ export class Signature<P extends Parameters> {
     let count = args.length;
     while (count > 0 && args[count - 1] === undefined) count--;
     const last = count > 0 ? args[count - 1] : undefined;
-    const options = isOptions(last) ? last : undefined;
+    const options = isOptions(last) && !this.isOwnRecord(last, count - 1) ? last : undefined;
     if (options !== undefined) count--;
     const out: Record<string, unknown> = { ...this.template };
     let at = 0;
@@ -276,6 +281,17 @@ export class Signature<P extends Parameters> {
     else if (filled < this.requiredCount) throw this.missing(filled);
     if (filled < names.length) this.fillVariadic(out, filled);
     return out as Values<P>;
+  }
+
+  /** Whether a plain object is the value of the required parameter at its position, rather than named parameters with that one among them. */
+  private isOwnRecord(value: Readonly<Record<string, unknown>>, position: number): boolean {
+    const name = this.names[position];
+    return (
+      name !== undefined &&
+      position < this.requiredCount &&
+      this.list[position]!.record === true &&
+      !(name in value)
+    );
   }
 
   private missing(index: number): ArgumentError {
