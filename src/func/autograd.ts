@@ -5,6 +5,7 @@ export { gradcheck, type GradcheckOptions } from "./gradcheck.ts";
 export { gradgradcheck, type GradgradcheckOptions } from "./gradgradcheck.ts";
 export * as functional from "./functional.ts";
 export * as graph from "./graph.ts";
+export * as forwardAd from "./forwardad.ts";
 export {
   type AnomalyOptions,
   detectAnomaly,

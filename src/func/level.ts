@@ -6,9 +6,8 @@ import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { flatten, type Flattened } from "../core/tree.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
 import { raised } from "../ops/define/levels.ts";
-import { alias } from "../ops/define/memory.ts";
 import { describe } from "../ops/define/parameters.ts";
-import { shareTangents } from "../ops/define/tangent.ts";
+import { withoutGraph } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
 
 export function isTensor(value: unknown): value is Tensor {
@@ -29,14 +28,7 @@ export function recording<T>(callback: () => T): T {
 /** Tensors without the graph that made them, in their nesting; they stay what they are for forward mode. */
 export function untracked<T>(value: T): T {
   const { leaves, rebuild } = flatten(value, isTensor);
-  return rebuild(
-    leaves.map((tensor) => {
-      if (!requiresGradient(tensor)) return tensor;
-      const out = alias(tensor);
-      shareTangents(tensor, out);
-      return out;
-    }),
-  ) as T;
+  return rebuild(leaves.map(withoutGraph)) as T;
 }
 
 /** Where gradients of inputs end whose call is over: nobody will ask for these again. */

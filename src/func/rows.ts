@@ -76,11 +76,11 @@ export function rowsOf(
 }
 
 /** The pieces of a tensor along a dimension, one for each of the others, with the dimension given that one's sizes. */
-function pieces(
+export function pieces(
   joined: Tensor,
   dim: 0 | -1,
   others: readonly Tensor[],
-  rest: Tensor,
+  rest: { readonly shape: readonly number[] },
 ): readonly Tensor[] {
   let before = 0;
   return others.map((other) => {
@@ -92,7 +92,7 @@ function pieces(
 }
 
 /** The unit vectors of the space of several tensors together, in the shapes of the tensors, along a new first dimension. */
-function allUnitVectors(tensors: readonly Tensor[]): readonly Tensor[] {
+export function allUnitVectors(tensors: readonly Tensor[]): readonly Tensor[] {
   return standardBasis(tensors).map((part, i) => part.view([part.shape[0]!, ...tensors[i]!.shape]));
 }
 

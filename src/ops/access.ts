@@ -18,6 +18,7 @@ import { readElement } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method } from "./define/registry.ts";
+import { shownTangent } from "./define/tangent.ts";
 
 /** Nested arrays of a tensor's values; a plain value for a tensor without dimensions. */
 export type NestedValues = number | boolean | readonly NestedValues[];
@@ -94,6 +95,8 @@ function text(self: Tensor): string {
       : requiresGradient(self)
         ? ["requires_grad=True"]
         : [];
+  const tangent = shownTangent(self);
+  if (tangent !== null) suffixes.push(`tangent=${text(tangent)}`);
   const { type, level } = self.device;
   const body = formatTensor(
     {

@@ -27,6 +27,7 @@ type Factors = { readonly beta?: number; readonly alpha?: number };
  */
 export const addmm: MethodWithInPlace<[mat1: Tensor, mat2: Tensor, options?: Factors]> = operation({
   name: "addmm",
+  multilinear: ["mat1", "mat2"],
   parameters: {
     self: p.tensor,
     mat1: p.tensor,
@@ -67,6 +68,7 @@ export const addmm: MethodWithInPlace<[mat1: Tensor, mat2: Tensor, options?: Fac
 export const baddbmm: MethodWithInPlace<[batch1: Tensor, batch2: Tensor, options?: Factors]> =
   operation({
     name: "baddbmm",
+    multilinear: ["batch1", "batch2"],
     parameters: {
       self: p.tensor,
       batch1: p.tensor,

@@ -38,6 +38,7 @@ import type { Dimensions, SizeArguments } from "./types.ts";
  */
 export const flip: Method<SizeArguments> = operation({
   name: "flip",
+  linear: true,
   parameters: { self: p.tensor, dims: { ...p.dimensions, variadic: true } },
   forward: ({ self, dims }) => {
     const reversed = wrapDimensions("flip", dims, self.sizes.length);
@@ -109,6 +110,7 @@ export const roll: Method<
   ]
 > = operation({
   name: "roll",
+  linear: true,
   parameters: { self: p.tensor, shifts: p.dimensions, dims: p.optional(p.dimensions, null) },
   forward: ({ self, shifts, dims }) => {
     const over = dims ?? [];
@@ -185,6 +187,7 @@ export const rot90: Method<
  */
 export const repeat: Method<SizeArguments> = operation({
   name: "repeat",
+  linear: true,
   parameters: { self: p.tensor, repeats: p.sizes },
   forward: ({ self, repeats }) => {
     checkSizes("repeat", repeats);

@@ -22,6 +22,7 @@ import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
  */
 export const clone: Method = operation({
   name: "clone",
+  linear: true,
   parameters: { self: p.tensor },
   forward: ({ self }) => {
     const out = self.dense
@@ -43,6 +44,7 @@ export const clone: Method = operation({
  */
 export const copy: MethodWithInPlace<[source: Tensor]> = operation({
   name: "copy",
+  linear: true,
   node: "CopyBackwards",
   parameters: { self: p.tensor, source: p.tensor },
   write: ({ self, source }) => {
@@ -63,6 +65,7 @@ export const copy: MethodWithInPlace<[source: Tensor]> = operation({
  */
 export const fill: MethodWithInPlace<[value: Tensor | number]> = operation({
   name: "fill",
+  linear: true,
   parameters: { self: p.tensor, value: p.tensorOrNumber },
   write: ({ self, value }) => {
     if (!(value instanceof Tensor)) return fillWith(self, value);
@@ -84,6 +87,7 @@ export const fill: MethodWithInPlace<[value: Tensor | number]> = operation({
  */
 export const zero: MethodWithInPlace = operation({
   name: "zero",
+  linear: true,
   parameters: { self: p.tensor },
   write: ({ self }) => fillWith(self, 0),
   backward: { self: (g) => g.newZeros(g.shape) },
@@ -91,6 +95,7 @@ export const zero: MethodWithInPlace = operation({
 
 const convert: (self: Tensor, dtype: DType) => Tensor = operation({
   name: "to",
+  linear: true,
   node: "ToCopy",
   parameters: { self: p.tensor, dtype: p.dtype },
   forward: ({ self, dtype }) => {

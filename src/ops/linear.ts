@@ -77,6 +77,7 @@ const transposed = (t: Tensor): Tensor => (isDifferentiable() ? t.transpose(0, 1
 
 const withBias: (input: Tensor, weight: Tensor, bias: Tensor) => Tensor = operation({
   name: "linear",
+  multilinear: ["input", "weight"],
   node: "Addmm",
   parameters: { input: p.tensor, weight: p.tensor, bias: p.tensor },
   saves: { input: ["weight"], weight: ["input"] },
@@ -85,6 +86,7 @@ const withBias: (input: Tensor, weight: Tensor, bias: Tensor) => Tensor = operat
 });
 const withoutBias: (input: Tensor, weight: Tensor) => Tensor = operation({
   name: "linear",
+  multilinear: ["input", "weight"],
   node: "Mm",
   parameters: { input: p.tensor, weight: p.tensor },
   saves: { input: ["weight"], weight: ["input"] },
@@ -163,6 +165,7 @@ const lookup: (
   scaleGradByFreq: boolean,
 ) => Tensor = operation({
   name: "embedding",
+  linear: true,
   parameters: {
     weight: p.tensor,
     indices: p.tensor,
@@ -191,6 +194,7 @@ const gathered: (
   scaleGradByFreq: boolean,
 ) => Tensor = operation({
   name: "embeddingDenseBackward",
+  linear: true,
   parameters: {
     self: p.tensor,
     indices: p.tensor,

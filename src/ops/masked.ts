@@ -48,6 +48,7 @@ function vectorized(of: Tensor): Tensor {
  */
 export const maskedSelect: Method<[mask: Tensor]> = operation({
   name: "maskedSelect",
+  linear: true,
   parameters: { self: p.tensor, mask },
   saves: ["mask"],
   forward: ({ self, mask: chosen }) => {
@@ -66,6 +67,7 @@ export const maskedSelect: Method<[mask: Tensor]> = operation({
 
 const scatterWhole: MethodWithInPlace<[mask: Tensor, source: Tensor]> = operation({
   name: "maskedScatter",
+  linear: true,
   parameters: { self: p.tensor, mask, source: p.tensor },
   saves: ["mask"],
   write: ({ self, mask: chosen, source }) => {

@@ -30,6 +30,7 @@ import type { Method } from "./define/registry.ts";
  */
 export const mm: Method<[mat2: Tensor]> = operation({
   name: "mm",
+  multilinear: ["self", "mat2"],
   parameters: { self: p.tensor, mat2: p.tensor },
   saves: { self: ["mat2"], mat2: ["self"] },
   forward: ({ self, mat2 }) => {
@@ -54,6 +55,7 @@ export const mm: Method<[mat2: Tensor]> = operation({
  */
 export const bmm: Method<[mat2: Tensor]> = operation({
   name: "bmm",
+  multilinear: ["self", "mat2"],
   parameters: { self: p.tensor, mat2: p.tensor },
   saves: { self: ["mat2"], mat2: ["self"] },
   forward: ({ self, mat2 }) => {
@@ -79,6 +81,7 @@ export const bmm: Method<[mat2: Tensor]> = operation({
  */
 export const mv: Method<[vec: Tensor]> = operation({
   name: "mv",
+  multilinear: ["self", "vec"],
   parameters: { self: p.tensor, vec: p.tensor },
   saves: { self: ["vec"], vec: ["self"] },
   forward: ({ self, vec }) => {
@@ -185,6 +188,7 @@ export const inner: Method<[other: Tensor]> = composite({
 
 const batched: (a: Tensor, b: Tensor) => Tensor = operation({
   name: "matmul",
+  multilinear: ["self", "other"],
   node: "Bmm",
   parameters: { self: p.tensor, other: p.tensor },
   saves: { self: ["other"], other: ["self"] },
@@ -217,6 +221,7 @@ function twoTensors([self, other]: readonly unknown[]):
 /** A vector from the left, [k] @ [k, m] -> [m], in one kernel and without a copy. */
 const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
   name: "matmul",
+  multilinear: ["self", "other"],
   node: "Squeeze4",
   parameters: { self: p.tensor, other: p.tensor },
   quick: twoTensors,

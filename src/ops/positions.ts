@@ -50,6 +50,7 @@ function leading(of: Tensor, dim: number): Tensor {
  */
 export const indexSelect: Method<[dim: number, index: Tensor]> = operation({
   name: "indexSelect",
+  linear: true,
   parameters: { self: p.tensor, dim: p.integer, index: p.indexTensor },
   saves: ["index"],
   forward: ({ self, dim, index }) => {
@@ -105,6 +106,7 @@ export const indexAdd: MethodWithInPlace<
   [dim: number, index: Tensor, source: Tensor, options?: { readonly alpha?: number }]
 > = operation({
   name: "indexAdd",
+  linear: true,
   parameters: {
     self: p.tensor,
     dim: p.integer,
@@ -162,6 +164,7 @@ export const indexCopy: MethodWithInPlace<[dim: number, index: Tensor, source: T
 export const indexFill: MethodWithInPlace<[dim: number, index: Tensor, value: number | Tensor]> =
   operation({
     name: "indexFill",
+    linear: true,
     parameters: {
       self: p.tensor,
       dim: p.integer,
@@ -216,6 +219,7 @@ function flatPositions(name: string, index: Tensor): Tensor {
  */
 export const take: Method<[index: Tensor]> = operation({
   name: "take",
+  linear: true,
   parameters: { self: p.tensor, index: p.indexTensor },
   saves: ["index"],
   forward: ({ self, index }) => {
@@ -242,6 +246,7 @@ export const put: MethodWithInPlace<
   [index: Tensor, source: Tensor, accumulate?: boolean | { readonly accumulate?: boolean }]
 > = operation({
   name: "put",
+  linear: true,
   parameters: {
     self: p.tensor,
     index: p.indexTensor,

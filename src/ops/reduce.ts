@@ -315,6 +315,7 @@ export const countNonzero: Method<
  */
 export const trace: Method = operation({
   name: "trace",
+  linear: true,
   parameters: { self: p.tensor },
   forward: ({ self }) => {
     const [rows, columns] = self.sizes;

@@ -53,6 +53,7 @@ function summing(
 ): (self: Tensor, dim: number) => Tensor {
   return operation({
     name,
+    linear: true,
     parameters: { self: p.tensor, dim: p.integer },
     forward: ({ self, dim }) => {
       const d = wrapDimension(name, dim, self.sizes.length);

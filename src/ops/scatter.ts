@@ -45,6 +45,7 @@ export const gather: Method<
   [dim: number, index: Tensor, options?: { readonly sparseGrad?: boolean }]
 > = operation({
   name: "gather",
+  linear: true,
   parameters: {
     self: p.tensor,
     dim: p.integer,
@@ -119,6 +120,7 @@ function sourceGradient(g: Tensor, dim: number, index: Tensor, sizes: readonly n
 
 const scatterTensor: MethodWithInPlace<[dim: number, index: Tensor, src: Tensor]> = operation({
   name: "scatter",
+  linear: true,
   parameters: { self: p.tensor, dim: p.integer, index: p.indexTensor, src: p.tensor },
   saves: ["index"],
   write: ({ self, dim, index, src }) => writeAt("scatter", "set", self, dim, index, src),
@@ -228,6 +230,7 @@ export const scatter_: Scatter = composite({
  */
 export const scatterAdd: MethodWithInPlace<[dim: number, index: Tensor, src: Tensor]> = operation({
   name: "scatterAdd",
+  linear: true,
   parameters: { self: p.tensor, dim: p.integer, index: p.indexTensor, src: p.tensor },
   saves: ["index"],
   write: ({ self, dim, index, src }) => writeAt("scatterAdd", "sum", self, dim, index, src),

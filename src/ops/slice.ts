@@ -271,6 +271,7 @@ function written(name: string, self: Tensor, src: Tensor, part: (whole: Tensor) 
  */
 export const selectScatter: Method<[src: Tensor, dim: number, index: number]> = operation({
   name: "selectScatter",
+  linear: true,
   parameters: { self: p.tensor, src: p.tensor, dim: p.integer, index: p.integer },
   forward: ({ self, src, dim, index }) =>
     written("selectScatter", self, src, (whole) => whole.select(dim, index)),
@@ -297,6 +298,7 @@ export const sliceScatter: Method<
   ]
 > = operation({
   name: "sliceScatter",
+  linear: true,
   parameters: {
     self: p.tensor,
     src: p.tensor,
@@ -323,6 +325,7 @@ export const sliceScatter: Method<
  */
 export const diagonalScatter: Method<[src: Tensor, ...rest: DiagonalArguments]> = operation({
   name: "diagonalScatter",
+  linear: true,
   parameters: { self: p.tensor, src: p.tensor, ...diagonalParameters },
   forward: ({ self, src, offset, dim1, dim2 }) =>
     written("diagonalScatter", self, src, (whole) => whole.diagonal(offset, dim1, dim2)),

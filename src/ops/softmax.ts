@@ -62,6 +62,7 @@ const logGradient: (g: Tensor, result: Tensor, total: Tensor) => Tensor = pointw
 
 const plain: (self: Tensor, dim: number) => Tensor = operation({
   name: "softmax",
+  symmetric: true,
   parameters: { self: p.tensor, dim: p.integer },
   saves: ["output"],
   forward: ({ self, dim }) => forward("softmax", self, dim, false),

@@ -92,6 +92,7 @@ const partition = (
     name,
     node,
     parameters: { self: p.tensor, lengths: p.integers, dim: p.integer },
+    linear: true,
     ...(view ? { view: "multiple" as const } : {}),
     forward: ({ self, lengths, dim }) => partsOf(name, self, lengths, dim),
     backward: {

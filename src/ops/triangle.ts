@@ -38,6 +38,7 @@ function cut(self: Tensor, diagonal: number, lower: boolean): void {
 const triangle = (name: string, lower: boolean): MethodWithInPlace<TriangleArguments> =>
   operation({
     name,
+    linear: true,
     parameters: { self: p.tensor, diagonal: p.optional(p.integer, 0) },
     write: ({ self, diagonal }) => {
       needsRank(name, self, 2);
@@ -80,6 +81,7 @@ export const diagEmbed: Method<
   >
 > = operation({
   name: "diagEmbed",
+  linear: true,
   parameters: {
     self: p.tensor,
     offset: p.optional(p.integer, 0),

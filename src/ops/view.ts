@@ -45,6 +45,7 @@ export const view: Method<SizeArguments> = operation({
 // A view of memory that nothing else shows, so that it need not count as a view.
 const unsafeView: (self: Tensor, size: readonly number[]) => Tensor = operation({
   name: "unsafeView",
+  linear: true,
   parameters: { self: p.tensor, size: p.integers },
   forward: ({ self, size }) => relayout(self, size, contiguousStrides(size), self.offset),
   backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },

@@ -220,6 +220,14 @@ describe("the graph", () => {
     expect(list(x.grad)).toEqual([2, 4]);
   });
 
+  it("leads to every tensor of a long list", () => {
+    for (let n = 1; n <= 6; n++) {
+      const leaves = Array.from({ length: n }, (_, i) => leaf([i]));
+      torch.cat(leaves).mul(torch.arange(n)).sum().backward();
+      expect(leaves.map((t) => t.grad!.item())).toEqual(leaves.map((_, i) => i));
+    }
+  });
+
   it("gives gradients of gradients", () => {
     const x = leaf(2, torch.float64);
     let y = x.pow(5);

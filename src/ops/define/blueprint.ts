@@ -61,8 +61,10 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly view?: "single" | "multiple";
   /** Whether the results are linear in all differentiable arguments together: then tangents take the same way. */
   readonly linear?: boolean;
-  /** Whether the one result is linear in each differentiable argument by itself, as a product is. */
-  readonly multilinear?: boolean;
+  /** The arguments that the result is a product of: linear in each of them, and in all other differentiable ones together. */
+  readonly multilinear?: readonly string[];
+  /** Whether the Jacobian of the result by the first argument is symmetric: then the rule gives tangents as well as gradients. */
+  readonly symmetric?: boolean;
   /** Field names of several results, in order. */
   readonly outputs?: readonly string[];
   /** Whether `name_` exists, which writes the result into the first argument. */

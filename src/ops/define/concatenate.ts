@@ -17,6 +17,7 @@ const join: (
   size: number,
 ) => Tensor = operation({
   name: "cat",
+  linear: true,
   parameters: { tensors: p.tensors, dim: p.integer, parts: p.anything, size: p.integer },
   forward: ({ tensors, dim, size }) => {
     const model = tensors.find((t) => !isPlaceholder(t.sizes)) ?? tensors[0]!;

@@ -67,6 +67,7 @@ const positions = { ...p.tensors, tensors: false };
 export const readAt: (self: Tensor, dims: readonly number[], indices: readonly Tensor[]) => Tensor =
   operation({
     name: "index",
+    linear: true,
     parameters: { self: p.tensor, dims: p.integers, indices: positions },
     saves: ["indices"],
     forward: ({ self, dims, indices }) => {
@@ -99,6 +100,7 @@ interface Writer {
 /** Writes values, which broadcast to what `readAt` would give, at tuples of positions; or adds them there. */
 export const writeAt: Writer = operation({
   name: "indexPut",
+  linear: true,
   parameters: {
     self: p.tensor,
     dims: p.integers,

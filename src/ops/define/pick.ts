@@ -8,6 +8,7 @@ import { fillWith } from "./transfer.ts";
 /** out[p] = self[p with p[dim] replaced by index[p]]. Index values are in range, or the kernel throws IndexError. */
 const pick: (self: Tensor, dim: number, index: Tensor) => Tensor = operation({
   name: "gather",
+  linear: true,
   parameters: { self: p.tensor, dim: p.integer, index: p.tensor },
   forward: ({ self, dim, index }) => {
     const out = empty(index.sizes, self.dtype, self.device);
@@ -21,6 +22,7 @@ const pick: (self: Tensor, dim: number, index: Tensor) => Tensor = operation({
 /** Zeros of size `size` along `dim`, to which self's elements are added at index. */
 export const place: (self: Tensor, dim: number, index: Tensor, size: number) => Tensor = operation({
   name: "scatterAdd",
+  linear: true,
   parameters: { self: p.tensor, dim: p.integer, index: p.tensor, size: p.integer },
   forward: ({ self, dim, index, size }) => {
     const out = empty(

@@ -57,7 +57,8 @@ export function pushforward(call: Call, tangents: ArgumentTangents): readonly (T
   if (record.view !== undefined)
     return list(again({ ...values, [blueprint.self]: tangents[blueprint.self] }));
   if (record.linear === true) found = list(again(linearArguments(blueprint, values, tangents)));
-  else if (record.multilinear === true) found = [terms(call, tangents)];
+  else if (record.multilinear !== undefined) found = [terms(call, tangents, record.multilinear)];
+  else if (record.symmetric === true) found = [symmetric(call, tangents)];
   else found = transposed(call, tangents);
   // A result's memory is its own, and so is that of its tangent.
   const shared = (t: Tensor): boolean =>
@@ -89,12 +90,38 @@ function linearArguments(
   return out as Arguments;
 }
 
-/** Linear in each argument: the sum of the terms in which one of them is replaced by its tangent. */
-function terms({ values, again }: Call, tangents: ArgumentTangents): Tensor {
-  const parts = Object.entries(tangents).map(
-    ([name, tangent]) => again({ ...values, [name]: tangent }) as Tensor,
-  );
-  return parts.reduce((sum, part) => sum.add(part));
+/** Linear in each of the factors: the sum of the terms in which one of them is replaced by its tangent. */
+function terms(
+  { blueprint, values, again }: Call,
+  tangents: ArgumentTangents,
+  factors: readonly string[],
+): Tensor {
+  const { ruleNames } = blueprint;
+  const moving = factors.filter((name) => tangents[name] !== undefined);
+  // The other arguments are added, once; where no factor moves, a product with zeros stands beside them.
+  const first = moving[0] ?? factors[0]!;
+  let sum: Tensor | null = null;
+  for (const factor of moving.length === 0 ? [first] : moving) {
+    const changed: Record<string, unknown> = {};
+    for (const name of ruleNames) {
+      const value = values[name];
+      if (!(value instanceof Tensor)) continue;
+      const own = name === factor || (factor === first && !factors.includes(name));
+      if (own) changed[name] = tangents[name] ?? zeroTangent(value);
+      else if (!factors.includes(name)) changed[name] = zeroTangent(value);
+    }
+    const term = again({ ...values, ...changed }) as Tensor;
+    sum = sum === null ? term : sum.add(term);
+  }
+  return sum!;
+}
+
+/** J = J^T: the rule of the first argument applied to its tangent. */
+function symmetric({ blueprint, node }: Call, tangents: ArgumentTangents): Tensor {
+  const { self, record } = blueprint;
+  const context = blueprint.contextOf(node((tensor) => tensor)) as never;
+  const tangent = tangents[self] as Tensor;
+  return record.backward![self]!(tangent, context, [tangent]) as Tensor;
 }
 
 /** Where the gradients of a transposed rule are captured. */

@@ -5,6 +5,7 @@ import { gradMode } from "../../autograd/mode.ts";
 import { sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Hooks, hooksOf, Tangent } from "./hooks.ts";
+import { alias } from "./memory.ts";
 import { fillWith } from "./transfer.ts";
 
 function entryOf(tensor: Tensor, level: ForwardLevel): Tangent | null {
@@ -69,6 +70,36 @@ export function setTangent(tensor: Tensor, level: ForwardLevel, value: Tensor | 
 /** The same for a tensor that is likely to outlive the level, which then lets go of the tangent itself. */
 export function holdTangent(tensor: Tensor, level: ForwardLevel, value: Tensor | null): void {
   level.clearsOnClosing(setTangent(tensor, level, value));
+}
+
+/** Says that a tensor has no tangent at a level, whatever its base has. */
+export function markConstant(tensor: Tensor, level: ForwardLevel): void {
+  setTangent(tensor, level, null);
+}
+
+/** The tangent that printing shows: the innermost. */
+export function shownTangent(tensor: Tensor): Tensor | null {
+  const level = forwardMode.levels.at(-1);
+  return level === undefined ? null : tangentOf(tensor, level);
+}
+
+/** The same elements, and tangents, outside the graph: the tensor itself where it and they are so already. */
+export function withoutGraph(tensor: Tensor): Tensor {
+  const tangents = forwardMode.levels.flatMap((level) => {
+    const tangent = tangentOf(tensor, level);
+    return tangent === null ? [] : [{ level, tangent }];
+  });
+  const plain = tangents.map(({ level, tangent }) => beneath(level, () => withoutGraph(tangent)));
+  const { tracked, viewOf } = tensor;
+  if (
+    !tracked &&
+    viewOf?.base.tracked !== true &&
+    plain.every((t, i) => t === tangents[i]!.tangent)
+  )
+    return tensor;
+  const out = alias(tensor);
+  tangents.forEach(({ level }, i) => setTangent(out, level, plain[i]!));
+  return out;
 }
 
 /** Forgets all tangents of a tensor. */
