@@ -11,16 +11,19 @@ import {
   evaluate,
   evaluateScalar,
   fresh,
+  freshInputs,
   type Like,
+  type Listed,
   listed,
   recorded,
   released,
   requireGraph,
+  trackedInputs,
   unlisted,
 } from "./evaluation.ts";
 import { columnsOf, rowsAtOnce, rowsOf } from "./rows.ts";
 
-/** Whether rows are computed from the outputs back, or columns from the inputs forward. */
+/** Whether rows are computed from the outputs back, or columns from the inputs forward, by tangents. */
 export type Strategy = "reverse-mode" | "forward-mode";
 const strategy: Parameter<Strategy> = optional(
   choice("reverse-mode", "forward-mode"),
@@ -74,22 +77,38 @@ function jacobianOf(
   inputs: unknown,
   manner: Manner,
 ): unknown {
-  const { createGraph, strict } = manner;
+  const { createGraph, strict, vectorize, strategy } = manner;
   const given = listed(operation, "inputs", inputs);
   refuseTogether(operation, manner);
-  const points = fresh(operation, given, createGraph, true);
+  if (strategy === "forward-mode") {
+    const points = freshInputs(operation, given, false);
+    let several = false;
+    const outputsAt = (...duals: readonly Tensor[]): readonly Tensor[] => {
+      const outputs = evaluate(operation, func, duals, false);
+      several = outputs.several;
+      return outputs.list;
+    };
+    const matrices = columnsOf(outputsAt, points, vectorize);
+    return nested({ several }, given, matrices, false);
+  }
+  const points = trackedInputs(operation, given, createGraph);
   const outputs = evaluate(operation, func, points, strict);
-  const matrices =
-    manner.strategy === "forward-mode"
-      ? columnsOf(operation, outputs.list, points, manner.vectorize)
-      : manner.vectorize
-        ? rowsAtOnce(operation, outputs.list, points, createGraph)
-        : outputs.list.map((output, i) =>
-            rowsOf(operation, output, i, points, createGraph, strict),
-          );
+  const matrices = vectorize
+    ? rowsAtOnce(operation, outputs.list, points, createGraph)
+    : outputs.list.map((output, i) => rowsOf(operation, output, i, points, createGraph, strict));
+  return nested(outputs, given, matrices, createGraph);
+}
+
+/** Matrices nested as the outputs around the inputs. */
+function nested(
+  outputs: Pick<Listed, "several">,
+  inputs: Pick<Listed, "several">,
+  matrices: readonly (readonly Tensor[])[],
+  createGraph: boolean,
+): unknown {
   return unlisted(
     outputs,
-    matrices.map((row) => unlisted(given, released(row, createGraph))),
+    matrices.map((row) => unlisted(inputs, released(row, createGraph))),
   );
 }
 
@@ -169,7 +188,9 @@ export const hessian: FunctionOnly<
       const name = "autograd.functional.hessian";
       const given = listed(name, "inputs", inputs);
       const gradient = (...points: readonly Tensor[]): readonly Tensor[] => {
-        const apart = fresh(name, { list: points, several: true }, true, true);
+        // In forward mode the points carry tangents, which tensors made new without a graph would lose.
+        for (const point of points) point.requiresGrad_();
+        const apart = fresh({ list: points, several: true }, true);
         const output = evaluateScalar(name, func, apart, options.strict);
         const found = rowsOf(
           name,

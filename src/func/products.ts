@@ -10,7 +10,6 @@ import {
   evaluate,
   evaluateScalar,
   filled,
-  fresh,
   gradients,
   type Like,
   listed,
@@ -18,6 +17,7 @@ import {
   released,
   requireGraph,
   stages,
+  trackedInputs,
   unlisted,
   vector,
 } from "./evaluation.ts";
@@ -86,7 +86,7 @@ export const vjp: Product<"inputs"> = composite({
     recorded(() => {
       const name = "autograd.functional.vjp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const outputs = evaluate(name, func, points, strict);
       const seeds = vector(name, v, outputs, "output", createGraph);
       const found = gradients(name, outputs.list, points, seeds, createGraph);
@@ -116,7 +116,7 @@ export const jvp: Product<"outputs"> = composite({
     recorded(() => {
       const name = "autograd.functional.jvp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const tangents = vector(name, v, given, "input", createGraph);
       const outputs = evaluate(name, func, points, strict);
       // v^T J is linear in v: its values do not matter, only the graph that leads from them.
@@ -159,7 +159,7 @@ export const vhp: HessianProduct = composite({
     recorded(() => {
       const name = "autograd.functional.vhp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const directions = vector(name, v, given, "input", createGraph);
       const output = evaluateScalar(name, func, points, strict);
       const jacobian = gradients(name, [output], points, null, true);
@@ -188,7 +188,7 @@ export const hvp: HessianProduct = composite({
     recorded(() => {
       const name = "autograd.functional.hvp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const directions = vector(name, v, given, "input", createGraph);
       const output = evaluateScalar(name, func, points, strict);
       const jacobian = gradients(name, [output], points, null, true);
