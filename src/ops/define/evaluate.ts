@@ -238,11 +238,7 @@ export function tangentOperands(
   tangents: readonly (Tensor | null)[],
   result: Tensor | null,
 ): { readonly plan: TangentPlan; readonly operands: readonly Tensor[] } {
-  const { options, inputCount } = formula;
-  if (options.derivatives === "none")
-    throw new AutogradError(
-      `${options.name}: forward mode reached an operation that does not support it, because it has no derivative; detach() the tensors that go into it`,
-    );
+  const { inputCount } = formula;
   let given = 0;
   for (let i = 0; i < tangents.length; i++) if (tangents[i] !== null) given |= 1 << i;
   const plan = formula.tangentPlan(given, result !== null);
