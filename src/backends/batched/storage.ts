@@ -66,9 +66,6 @@ class MemberStorage implements Storage {
   written(operation: string): void {
     this.memory.inner.written(operation);
   }
-  get writtenAt(): string | undefined {
-    return this.memory.inner.writtenAt;
-  }
 
   host(): never {
     throw hasNoValue();
