@@ -28,7 +28,7 @@ export interface GradientOptions<N extends Argnums> {
 }
 
 /** The positions as an array of whole numbers from 0. */
-export function positions(name: string, argnums: unknown, count: number): readonly number[] {
+function positions(name: string, argnums: unknown, count: number): readonly number[] {
   const list: readonly unknown[] = Array.isArray(argnums) ? argnums : [argnums];
   if (list.length === 0)
     throw new ArgumentError(`${name}: argnums is empty; give the position of an argument`);
@@ -44,32 +44,45 @@ export function positions(name: string, argnums: unknown, count: number): readon
   });
 }
 
-/** The call's arguments with fresh inputs at the chosen positions, and how to give values for these back in the same form. */
-export function chosenInputs(
+/** The arguments at the chosen positions, and how to give one value for each of their tensors back in the same form. */
+export function chosenArguments(
   name: string,
   argnums: unknown,
   args: readonly unknown[],
 ): {
-  readonly inputs: Inputs;
-  readonly args: readonly unknown[];
-  readonly form: (values: readonly Tensor[]) => unknown;
+  readonly at: readonly number[];
+  readonly chosen: readonly unknown[];
+  readonly form: (values: readonly unknown[]) => unknown;
 } {
   const at = positions(name, argnums, args.length);
-  const inputs = new Inputs(
-    name,
-    at.map((i) => args[i]),
-  );
-  if (inputs.tensors.length === 0)
+  const chosen = at.map((i) => args[i]);
+  const { leaves, rebuild } = flatten(chosen, isTensor);
+  if (leaves.length === 0)
     throw new ArgumentError(
-      `${name}: argument ${at.join(", ")} holds no tensor to differentiate by, got ${describe(args[at[0]!])}`,
+      `${name}: argument ${at.join(", ")} holds no tensor to differentiate by, got ${describe(chosen[0])}`,
     );
-  const own = [...args];
-  at.forEach((i, k) => (own[i] = inputs.values[k]));
-  const form = (values: readonly Tensor[]): unknown => {
-    const nested = inputs.nested(values);
+  const form = (values: readonly unknown[]): unknown => {
+    const nested = rebuild(values) as unknown[];
     return Array.isArray(argnums) ? nested : nested[0];
   };
-  return { inputs, args: own, form };
+  return { at, chosen, form };
+}
+
+/** The same with fresh inputs in the place of the chosen arguments. */
+export function chosenInputs(
+  name: string,
+  argnums: unknown,
+  given: readonly unknown[],
+): {
+  readonly inputs: Inputs;
+  readonly args: readonly unknown[];
+  readonly form: (values: readonly unknown[]) => unknown;
+} {
+  const { at, chosen, form } = chosenArguments(name, argnums, given);
+  const inputs = new Inputs(name, chosen);
+  const args = [...given];
+  at.forEach((i, k) => (args[i] = inputs.values[k]));
+  return { inputs, args, form };
 }
 
 const signature = new Signature("func.grad", {

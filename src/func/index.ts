@@ -9,4 +9,19 @@ export {
   vjp,
   type VjpFunction,
 } from "./gradient.ts";
+export {
+  hessian,
+  jacfwd,
+  type JacfwdOptions,
+  type JacobianOf,
+  jacrev,
+  type JacrevOptions,
+} from "./jacrev.ts";
+export {
+  functionalCall,
+  type FunctionalCallOptions,
+  stackModuleState,
+  type State,
+  type Stateful,
+} from "./state.ts";
 export { type Dims, vmap, type VmapOptions } from "./vmap.ts";

@@ -56,6 +56,9 @@ export interface FormulaOptions {
   /** Which argument each tensor is; plain numbers among the arguments have a slot without an edge. */
   readonly slots: readonly number[];
   readonly slotCount: number;
+  /** What the arguments in the slots and the scalars are called, where they have names of their own. */
+  readonly names?: readonly string[];
+  readonly scalarNames?: readonly string[];
   /**
    * Take the place of symbolic derivatives: expressions in inputs, scalars, `gradient` and `result`.
    * With "none" a backward pass that comes to the operation fails.
