@@ -97,7 +97,7 @@ function text(self: Tensor): string {
         : [];
   const tangent = shownTangent(self);
   if (tangent !== null) suffixes.push(`tangent=${text(tangent)}`);
-  const { type, level } = self.device;
+  const { type, axes } = self.device;
   const body = formatTensor(
     {
       shape: self.sizes,
@@ -107,8 +107,8 @@ function text(self: Tensor): string {
     },
     suffixes,
     printOptions,
-    level > 0
-      ? { device: `vmap level ${level}`, elided: true }
+    axes.length > 0
+      ? { device: `vmap level ${axes.length}`, elided: true }
       : type === "meta"
         ? { device: type, elided: true }
         : {},

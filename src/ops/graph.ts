@@ -13,8 +13,6 @@ import {
   gradientNode,
   isInferenceTensor,
   requiresGradient,
-  saysRequiresGradient,
-  trackLeaf,
   viewOf,
 } from "./define/history.ts";
 import { gradientType, hooksOf } from "./define/hooks.ts";
@@ -23,6 +21,7 @@ import { composite } from "./define/operation.ts";
 import { accumulateGradients, givenIn, type Places } from "./define/pass.ts";
 import { anything, boolean, optional, tensor } from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
+import type { SavedProperties } from "./define/saved.ts";
 import { dropTangents } from "./define/tangent.ts";
 
 /** Properties of Tensor that speak of the graph. */
@@ -34,7 +33,7 @@ export interface GraphProperties {
   /** Whether nothing recorded made this tensor: its gradient ends here. */
   readonly isLeaf: boolean;
   /** The node that made the tensor; null for leaves. */
-  readonly gradFn: Node<Tensor> | null;
+  readonly gradFn: (Node<Tensor> & SavedProperties) | null;
   /** Which output of `gradFn` the tensor is. */
   readonly outputNr: number;
   /**
@@ -64,7 +63,7 @@ function setRequiresGrad(self: Tensor, value: boolean): void {
       );
     return;
   }
-  trackLeaf(self, value);
+  self.tracked = value;
 }
 
 function setGrad(self: Tensor, value: Tensor | null | undefined): void {
@@ -136,7 +135,7 @@ Object.defineProperties(Tensor.prototype, {
   requiresGrad: {
     configurable: true,
     get(this: Tensor): boolean {
-      return saysRequiresGradient(this);
+      return requiresGradient(this);
     },
     set(this: Tensor, value: boolean) {
       setRequiresGrad(this, value);

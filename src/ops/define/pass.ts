@@ -10,6 +10,7 @@ import { GradientEdge } from "./edge.ts";
 import { gradientNode } from "./history.ts";
 import { empty, emptyLike } from "./memory.ts";
 import { describe } from "./parameters.ts";
+import { savingMode } from "./saved.ts";
 import { fillWith } from "./transfer.ts";
 
 /** Sums gradients that meet. Out of place: either may be held by someone else. */
@@ -147,11 +148,13 @@ function run(
   createGraph: boolean,
 ): void {
   const before = gradMode.enabled;
+  const { hooks } = savingMode;
   gradMode.enabled = createGraph;
   try {
     new Task<Tensor>(add, keepGraph, keep).run(start, captures);
   } finally {
     gradMode.enabled = before;
+    savingMode.hooks = hooks;
   }
 }
 
