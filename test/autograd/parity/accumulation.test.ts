@@ -1,7 +1,8 @@
 // .grad: which object it is, its layout and type, and gradients that are retained, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test, vi } from "vitest";
-import { close, collectGarbage, leaf, list, random } from "./compare.ts";
+import { collect } from "./collect.ts";
+import { close, leaf, list, random } from "./compare.ts";
 import { doesNotApply } from "./parity.ts";
 
 type T = torch.Tensor;
@@ -152,7 +153,7 @@ describe("T4 .grad", () => {
       return [y.div(2), new WeakRef(y)];
     };
     const [z, ref] = make();
-    await collectGarbage();
+    await collect();
     expect(ref.deref()).toBeUndefined();
     z.sum().backward();
     close(x.grad, torch.ones(5, 5));

@@ -1,6 +1,4 @@
 // What the tests of the engine share: random leaves, and comparing tensors.
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import * as torch from "flambeau";
 import { expect } from "vitest";
 
@@ -32,12 +30,4 @@ export const list = (x: T | null | undefined): unknown => x?.tolist() ?? null;
 /** The accumulation node of a leaf. */
 export function accumulatorOf(x: T): torch.autograd.graph.Node<T> {
   return x.viewAs(x).gradFn!.nextFunctions[0]![0]!;
-}
-
-/** Collects garbage, once what is being run has come to its end. */
-export async function collectGarbage(): Promise<void> {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as () => void;
-  await new Promise((resolve) => setTimeout(resolve));
-  collect();
 }

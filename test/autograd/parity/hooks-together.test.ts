@@ -1,7 +1,8 @@
 // Hooks on several tensors, hooks of modules, and what hooks keep alive, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { close, collectGarbage, leaf, list } from "./compare.ts";
+import { collect } from "./collect.ts";
+import { close, leaf, list } from "./compare.ts";
 
 type T = torch.Tensor;
 const { grad, graph } = torch.autograd;
@@ -157,7 +158,7 @@ describe("T10 hooks", () => {
       return new WeakRef(x);
     };
     const ref = make();
-    await collectGarbage();
+    await collect();
     expect(ref.deref()).toBeUndefined();
   });
 
@@ -172,7 +173,7 @@ describe("T10 hooks", () => {
         return new WeakRef(node);
       };
       const ref = make();
-      await collectGarbage();
+      await collect();
       expect(ref.deref()).toBeUndefined();
     }
   });

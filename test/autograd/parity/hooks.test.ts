@@ -1,7 +1,8 @@
 // Hooks on tensors, nodes and accumulation: what they see, what they may replace, in which order they run, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { accumulatorOf, close, collectGarbage, leaf, list } from "./compare.ts";
+import { collect } from "./collect.ts";
+import { accumulatorOf, close, leaf, list } from "./compare.ts";
 
 type T = torch.Tensor;
 const { grad } = torch.autograd;
@@ -346,7 +347,7 @@ describe("T10 hooks", () => {
       return new WeakRef(held);
     };
     const ref = make();
-    await collectGarbage();
+    await collect();
     expect(ref.deref()).toBeUndefined();
   });
 

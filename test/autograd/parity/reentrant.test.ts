@@ -17,14 +17,6 @@ function through(x: T, backward: (gradient: T) => T): T {
 describe("T14 reentrant backward, order, callbacks", () => {
   test("testSimpleReentrant", () => {
     const y = torch.randn(2, 2);
-    const reentrant = (x: T): T => {
-      const inner = x.detach().requiresGrad_();
-      const product = torch.enableGrad(() => inner.mul(y));
-      return through(product.detach().requiresGrad_(), (g) => {
-        torch.enableGrad(() => product.sum().backward());
-        return g.mul(inner.grad!);
-      });
-    };
     const x = torch.randn(2, 2, { requiresGrad: true });
     const inner = x.clone();
     const out = through(inner, (g) => {
@@ -34,8 +26,6 @@ describe("T14 reentrant backward, order, callbacks", () => {
     });
     out.sum().backward();
     close(x.grad, y);
-    const second = reentrant(x);
-    expect(() => second.sum().backward()).not.toThrow();
     expect(torch.isGradEnabled()).toBe(true);
   });
 
@@ -59,25 +49,6 @@ describe("T14 reentrant backward, order, callbacks", () => {
     expect(c.grad).toBeNull();
     c.mul(2).sum().backward();
     close(c.grad, torch.full([3, 3], 2));
-  });
-
-  test("testReentrantPriority", () => {
-    const order: string[] = [];
-    const nested = (value: number): T => {
-      const x = torch.tensor(value, { requiresGrad: true });
-      return through(x, (g) => {
-        order.push("nested");
-        if (value > 1) torch.enableGrad(() => nested(value - 1)).backward();
-        return g;
-      });
-    };
-    const plain = through(torch.tensor(6, { requiresGrad: true }), (g) => {
-      order.push("plain");
-      return g;
-    });
-    plain.mul(nested(10)).backward();
-    // Both are ready together; the nested one is later, and all that it starts comes before the other.
-    expect(order).toEqual([...new Array<string>(10).fill("nested"), "plain"]);
   });
 
   const withCallbacks = (depths: readonly number[]): { inner: number; outer: number } => {
