@@ -1,6 +1,7 @@
 // torch.autograd.Function: operations with a gradient of the user's own.
 import { gradMode } from "../autograd/mode.ts";
 import { AutogradError } from "../core/errors.ts";
+import { warn } from "../core/warning.ts";
 import { flatten } from "../core/tree.ts";
 import {
   checkInPlace,
@@ -209,10 +210,12 @@ class Call {
   #checkDirty(row: readonly unknown[]): void {
     const { name } = this.#rules;
     for (const tensor of this.#notes.dirty) {
-      if (!this.#inputs.includes(tensor))
-        throw new AutogradError(
-          `${name}: markDirty was given a tensor that is not an argument; only arguments that forward changes in place are to be marked`,
-        );
+      if (!this.#inputs.includes(tensor)) {
+        const text = `${name}: markDirty received a tensor that was not an input; only arguments that forward changes in place are to be marked`;
+        if (viewOf(tensor) !== null) throw new AutogradError(text);
+        warn(text);
+        continue;
+      }
       if (!row.includes(tensor))
         throw new AutogradError(
           `${name}: some tensors marked as dirty were not returned as output; arguments that are modified in place must all be outputs of the function`,
@@ -222,7 +225,9 @@ class Call {
 
   /** The place among the tensors of a view that was changed in place; 0 where there is none. */
   #writtenView(row: readonly unknown[]): number {
-    const view = this.#notes.dirty.find((tensor) => viewOf(tensor) !== null);
+    const view = this.#notes.dirty.find(
+      (tensor) => viewOf(tensor) !== null && row.includes(tensor),
+    );
     if (view === undefined) return 0;
     if (row.length > 1)
       throw new AutogradError(
@@ -234,7 +239,7 @@ class Call {
   #place(output: Tensor, index: number, node: FunctionNode | null): Tensor {
     const { nonDifferentiable, dirty } = this.#notes;
     const isInput = this.#inputs.includes(output);
-    const isDirty = dirty.includes(output);
+    const isDirty = isInput && dirty.includes(output);
     const differentiable =
       node !== null && output.dtype.isFloatingPoint && !nonDifferentiable.includes(output);
     let out = output;
