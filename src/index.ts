@@ -30,6 +30,7 @@ export {
   int16 as short,
 } from "./core/dtype.ts";
 export { Device, deviceOf as device } from "./core/device.ts";
+export { isWarnAlwaysEnabled, setWarnAlways } from "./core/warning.ts";
 export { getPrintoptions, setPrintoptions } from "./core/printoptions.ts";
 export {
   enableGrad,
@@ -48,4 +49,5 @@ export * as viz from "./viz/index.ts";
 export { vmap } from "./func/vmap.ts";
 export * as func from "./func/index.ts";
 export * as autograd from "./func/autograd.ts";
+export * as profiler from "./func/profiler.ts";
 export * as special from "./ops/specialnames.ts";

@@ -1,4 +1,7 @@
 // Where in the user's program nodes were made and memory was written: kept only while a debugging mode asks for it.
+import { callerFrames, notePlaces } from "../core/callsite.ts";
+import { Tensor } from "../core/tensor.ts";
+import { Node } from "./node.ts";
 import { observe, type ObservedNode } from "./observer.ts";
 
 /** How a node came to be. */
@@ -7,54 +10,16 @@ export interface Origin {
   readonly frames: readonly string[];
   /** The node whose backward made it; null for what the forward pass made. */
   readonly parent: ObservedNode | null;
+  /** The operation that was called; empty for what no operation made. */
+  readonly operation: string;
 }
-
-/** Whether origins are being kept. A mutable record rather than a variable, so that it is read without a call. */
-export const origins: { recording: boolean } = { recording: false };
 
 const known = new WeakMap<ObservedNode, Origin>();
 let running: ObservedNode | null = null;
+/** The operations that are being called, the innermost last. */
+const calls: string[] = [];
 let users = 0;
 let stop: (() => void) | null = null;
-
-/** `file:///a/b.js` as `/a/b.js`; other addresses as they are. */
-const plain = (text: string): string => text.replaceAll("file://", "");
-
-// The folder that holds the whole library, where it lies in files of its own; bundled with the program it has none.
-const here: string = plain((import.meta as { readonly url?: string }).url ?? "");
-const file: RegExpExecArray | null = /autograd\/origin\.(?:js|ts)$/.exec(here);
-const own: string | null = file === null ? null : here.slice(0, file.index);
-
-interface StackTraces {
-  stackTraceLimit?: number;
-}
-
-/** The calls on the stack now that are not the library's own. */
-export function callerFrames(): readonly string[] {
-  const traces = Error as StackTraces;
-  const before = traces.stackTraceLimit;
-  // Many calls of the library's own may lie on top.
-  if (before !== undefined) traces.stackTraceLimit = 200;
-  const stack = new Error("where").stack ?? "";
-  if (before !== undefined) traces.stackTraceLimit = before;
-  return plain(stack)
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => /:\d+:\d+\)?$/.test(line))
-    .filter((line) => !(own !== null && line.includes(own)) && !line.includes("node:internal"))
-    .slice(0, 10);
-}
-
-/** The place that a frame names, as `/a/b.ts:3:5`. */
-export function placeOf(frame: string): string {
-  return /^(?:at |.*@)?(?:.*\()?(.*?:\d+:\d+)\)?$/.exec(frame)?.[1] ?? frame;
-}
-
-/** An operation's name with the line that called it. */
-export function signed(operation: string): string {
-  const [frame] = callerFrames();
-  return frame === undefined ? operation : `${operation} (called at ${placeOf(frame)})`;
-}
 
 /** What is known of a node; null where origins were not kept when it was made. */
 export function originOf(node: ObservedNode): Origin | null {
@@ -64,9 +29,44 @@ export function originOf(node: ObservedNode): Origin | null {
 /** Keeps origins from now on, for one more user; returns how to end that. */
 export function recordOrigins(): () => void {
   users++;
-  origins.recording = true;
-  stop ??= observe({
-    created: (node) => void known.set(node, { frames: callerFrames(), parent: running }),
+  stop ??= watch();
+  let ended = false;
+  return () => {
+    if (ended) return;
+    ended = true;
+    if (--users > 0) return;
+    stop?.();
+    stop = null;
+  };
+}
+
+/** Tells nodes what their results look like. */
+function noteResults(result: unknown): void {
+  if (result instanceof Tensor) {
+    if (result.node instanceof Node) result.node.noteResult(result.outputIndex, result);
+  } else if (typeof result === "object" && result !== null && Symbol.iterator in result)
+    for (const item of result as Iterable<unknown>) if (item instanceof Tensor) noteResults(item);
+}
+
+function watch(): () => void {
+  const forget = notePlaces();
+  const leave = observe({
+    created: (node) =>
+      void known.set(node, {
+        frames: callerFrames(),
+        parent: running,
+        operation: calls.at(-1) ?? "",
+      }),
+    call: (name, _args, proceed) => {
+      calls.push(name);
+      try {
+        const result = proceed();
+        noteResults(result);
+        return result;
+      } finally {
+        calls.pop();
+      }
+    },
     visit: (node, proceed) => {
       const before = running;
       running = node;
@@ -77,14 +77,9 @@ export function recordOrigins(): () => void {
       }
     },
   });
-  let ended = false;
   return () => {
-    if (ended) return;
-    ended = true;
-    if (--users > 0) return;
-    origins.recording = false;
-    stop?.();
-    stop = null;
+    leave();
+    forget();
   };
 }
 

@@ -14,3 +14,4 @@ export {
   isAnomalyEnabled,
   setDetectAnomaly,
 } from "./anomaly.ts";
+export * as profiler from "./profiler.ts";

@@ -173,7 +173,7 @@ export class FunctionNode extends SavingNode implements SavingPlace {
     return this.#saved as readonly SavedTensor[];
   }
 
-  protected resultAt(index: number): number {
+  resultAt(index: number): number {
     return Math.max(-1, this.#origins[index]!);
   }
 

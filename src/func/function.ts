@@ -115,7 +115,7 @@ function argumentsOf(args: readonly unknown[]): Argument[] {
 /** Arguments brought to one level of mapped functions, so that each gradient arrives where its argument is. */
 function leveled(name: string, args: readonly unknown[]): readonly unknown[] {
   const { leaves, rebuild } = flatten(args, isTensor);
-  if (leaves.every((tensor) => tensor.device.level === 0)) return args;
+  if (leaves.every((tensor) => tensor.device.axes.length === 0)) return args;
   return rebuild(together(name, leaves)) as readonly unknown[];
 }
 

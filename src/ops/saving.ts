@@ -141,10 +141,14 @@ class MutationContext {
     const set = this.#handles.get(written.storage);
     if (set === undefined) return;
     this.#handles.delete(written.storage);
+    const copies = new Map<Tensor, Tensor>();
     for (const reference of set) {
       const handle = reference.deref();
-      if (handle?.tensor.storage === written.storage)
-        handle.tensor = handle.tensor.detach().clone();
+      if (handle?.tensor.storage !== written.storage) continue;
+      // What several nodes saved is copied once.
+      const copy = copies.get(handle.tensor) ?? handle.tensor.detach().clone();
+      copies.set(handle.tensor, copy);
+      handle.tensor = copy;
     }
   }
 

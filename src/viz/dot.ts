@@ -1,50 +1,11 @@
 // The drawing of a graph: as DOT text, and as SVG where the @viz-js/viz package is installed.
 import { DeviceError } from "../core/errors.ts";
 import type { Tensor } from "../ops/methods.ts";
-import { type BoxKind, type GraphOptions, graphOf } from "./graph.ts";
-
-interface Look {
-  readonly shape: string;
-  readonly style: string;
-  readonly fill: string;
-  readonly line: string;
-  readonly meaning: string;
-}
-
-const looks: Readonly<Record<BoxKind, Look>> = {
-  leaf: {
-    shape: "box",
-    style: "filled",
-    fill: "#dbeafe",
-    line: "#2563eb",
-    meaning: "leaf: its gradient is accumulated",
-  },
-  operation: {
-    shape: "box",
-    style: "filled,rounded",
-    fill: "#f1f5f9",
-    line: "#64748b",
-    meaning: "operation",
-  },
-  saved: {
-    shape: "note",
-    style: "filled",
-    fill: "#fef3c7",
-    line: "#d97706",
-    meaning: "value saved for the backward pass",
-  },
-  result: {
-    shape: "box",
-    style: "filled,bold",
-    fill: "#dcfce7",
-    line: "#16a34a",
-    meaning: "result",
-  },
-};
+import { type Block, type Drawing, foldGraph } from "./fold.ts";
+import { type GraphBox, type GraphOptions, graphOf } from "./graph.ts";
+import { type BoxKind, looks, marked, sizesText } from "./look.ts";
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
-const marked = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 function attributes(kind: BoxKind): string {
   const { shape, style, fill, line } = looks[kind];
@@ -53,8 +14,7 @@ function attributes(kind: BoxKind): string {
 
 function boxLabel(label: string, shape: readonly number[] | null): string {
   if (shape === null) return quoted(label);
-  const sizes = shape.length === 0 ? "scalar" : shape.join(" × ");
-  return `<${marked(label)}<br/><font point-size="10" color="#475569">${sizes}</font>>`;
+  return `<${marked(label)}<br/><font point-size="10" color="#475569">${sizesText(shape)}</font>>`;
 }
 
 function legend(kinds: readonly BoxKind[]): string {
@@ -67,20 +27,28 @@ function legend(kinds: readonly BoxKind[]): string {
   return `  legend [shape=plain, fontsize=10, fontcolor="#475569", label=<${table}>];`;
 }
 
-/**
- * The graph behind a tensor as DOT text, which Graphviz draws: time runs downwards, from leaves over operations to the result. Leaves,
- * operations, saved values and the result differ in colour and shape, and a legend says what is what.
- * @example
- * ```ts
- * const w = torch.ones(2, { requiresGrad: true });
- * torch.viz.toDot(w.mul(3), { names: { w } }).split("\n")[0] // => digraph {
- * ```
- */
-export function toDot(result: Tensor, options: GraphOptions = {}): string {
-  const { boxes, arrows } = graphOf(result, options);
+const boxLine = ({ id, kind, label, shape }: GraphBox): string =>
+  `  ${id} [label=${boxLabel(label, shape)}, ${attributes(kind)}];`;
+
+/** A frame around the boxes of a block, with those of the blocks inside it. */
+function frame(block: Block, blocks: readonly Block[], lines: string[]): void {
+  lines.push(
+    `  subgraph cluster_${block.id} {`,
+    `  label="× ${block.times}"; labeljust=r; style="rounded,dashed"; color="#7c3aed"; fontcolor="#6d28d9";`,
+  );
+  const inner = blocks.filter(({ parent }) => parent?.id === block.id);
+  const own = block.members.filter((id) => !inner.some(({ members }) => members.includes(id)));
+  for (const child of inner) frame(child, blocks, lines);
+  lines.push(`  ${own.join("; ")}${own.length > 0 ? ";" : ""}`, "  }");
+}
+
+/** A drawing as DOT text. */
+export function dotOf({ boxes, arrows, blocks }: Drawing): string {
   const kinds = (Object.keys(looks) as BoxKind[]).filter((kind) =>
     boxes.some((box) => box.kind === kind),
   );
+  const frames: string[] = [];
+  for (const block of blocks) if (block.parent === null) frame(block, blocks, frames);
   // Graphviz knows how wide this font's letters are.
   const font = 'fontname="Arial"';
   return [
@@ -88,19 +56,34 @@ export function toDot(result: Tensor, options: GraphOptions = {}): string {
     `  graph [rankdir=TB, nodesep=0.3, ranksep=0.35, pad=0.3, bgcolor="white", ${font}];`,
     `  node [${font}, fontsize=12, fontcolor="#0f172a", margin="0.22,0.08", height=0.3];`,
     `  edge [color="#64748b", arrowsize=0.7];`,
-    ...boxes.map(
-      ({ id, kind, label, shape }) =>
-        `  ${id} [label=${boxLabel(label, shape)}, ${attributes(kind)}];`,
-    ),
-    ...arrows.map(({ from, to, saved }) =>
-      saved
-        ? `  ${from} -> ${to} [style=dashed, color="#d97706", arrowhead=none];`
-        : `  ${from} -> ${to};`,
-    ),
+    ...boxes.map(boxLine),
+    ...frames,
+    ...arrows.map(({ from, to, saved, times }) => {
+      const label = times === 1 ? "" : `label="${times}×", fontsize=10`;
+      if (saved)
+        return `  ${from} -> ${to} [style=dashed, color="#d97706", arrowhead=none${label === "" ? "" : `, ${label}`}];`;
+      return `  ${from} -> ${to}${label === "" ? "" : ` [${label}]`};`;
+    }),
     legend(kinds),
     "}",
     "",
   ].join("\n");
+}
+
+/**
+ * The graph behind a tensor as DOT text, which Graphviz draws: time runs downwards, from leaves over operations to the result. Leaves,
+ * operations, saved values and the result differ in colour and shape, and a legend says what is what. Nothing is left out;
+ * `graph(...).toDot()` folds what repeats.
+ * @example
+ * ```ts
+ * const w = torch.ones(2, { requiresGrad: true });
+ * torch.viz.toDot(w.mul(3), { names: { w } }).split("\n")[0] // => digraph {
+ * ```
+ */
+export function toDot(result: Tensor | readonly Tensor[], options: GraphOptions = {}): string {
+  return dotOf(
+    foldGraph(graphOf(result, options), { fold: false, limit: Number.POSITIVE_INFINITY }),
+  );
 }
 
 // An optional peer: not every user has it, and its types would need those of the DOM.
@@ -112,14 +95,18 @@ interface Drawer {
 }
 
 /**
- * The graph behind a tensor as SVG text. Needs the package `@viz-js/viz`; throws DeviceError, saying so, where it is not installed.
+ * The graph behind a tensor as SVG text, drawn by Graphviz. Needs the package `@viz-js/viz`; throws DeviceError, saying so, where it is
+ * not installed. `graph(...).toSvg()` needs no package.
  * @example
  * ```ts
  * const w = torch.ones(2, { requiresGrad: true });
  * (await torch.viz.toSvg(w.mul(3), { names: { w } })).includes("<svg") // => true
  * ```
  */
-export async function toSvg(result: Tensor, options: GraphOptions = {}): Promise<string> {
+export async function toSvg(
+  result: Tensor | readonly Tensor[],
+  options: GraphOptions = {},
+): Promise<string> {
   const dot = toDot(result, options);
   const { instance } = await (import(drawer) as Promise<Drawer>).catch((error: unknown) => {
     throw new DeviceError(

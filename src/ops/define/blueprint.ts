@@ -257,7 +257,10 @@ export class OperationNode extends SavingNode {
     if (savingMode.hooks !== null && this.savesAnything) this.sealAll(savingMode.hooks);
   }
 
-  /** Whether a saved tensor is at another version than the given ones; null stands for 0. Allocates nothing. */
+  /**
+   * Whether a saved tensor is at another version than the given ones, null standing for 0, or may have been detached in place.
+   * Allocates nothing.
+   */
   private changed(versions: readonly number[] | null): boolean {
     const { savedNames } = this.blueprint;
     let at = 0;
@@ -265,10 +268,15 @@ export class OperationNode extends SavingNode {
       const value = this.values![savedNames[i]!];
       if (value instanceof Tensor) {
         if (value.storage.version !== (versions === null ? 0 : versions[at])) return true;
+        if (value.hooks !== null) return true;
         at++;
       } else if (Array.isArray(value))
         for (const item of value as Tensor[])
-          if (item.storage.version !== (versions === null ? 0 : versions[at++])) return true;
+          if (
+            item.storage.version !== (versions === null ? 0 : versions[at++]) ||
+            item.hooks !== null
+          )
+            return true;
     }
     for (let i = 0; this.outputs !== null && i < this.outputs.length; i++)
       if ((this.outputs[i] as Tensor).storage.version !== (versions === null ? 0 : versions[at++]))
@@ -284,7 +292,7 @@ export class OperationNode extends SavingNode {
     return this.values === null ? null : this.savedList();
   }
 
-  protected resultAt(index: number): number {
+  resultAt(index: number): number {
     return Math.max(-1, index - this.firstResult);
   }
 

@@ -14,7 +14,7 @@ import {
   fromGradient,
   type TangentPlan,
 } from "./formula.ts";
-import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
+import { gradientNode, onlyInference, rebaseHistory, requiresGradient } from "./history.ts";
 import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit } from "./fit.ts";
@@ -80,7 +80,7 @@ class PointwiseNode extends SavingNode {
     return this.saved === freed ? null : (this.saved ?? []);
   }
 
-  protected resultAt(index: number): number {
+  resultAt(index: number): number {
     return index === this.formula.inputCount ? 0 : -1;
   }
 
@@ -238,11 +238,7 @@ export function tangentOperands(
   tangents: readonly (Tensor | null)[],
   result: Tensor | null,
 ): { readonly plan: TangentPlan; readonly operands: readonly Tensor[] } {
-  const { options, inputCount } = formula;
-  if (options.derivatives === "none")
-    throw new AutogradError(
-      `${options.name}: forward mode reached an operation that does not support it, because it has no derivative; detach() the tensors that go into it`,
-    );
+  const { inputCount } = formula;
   let given = 0;
   for (let i = 0; i < tangents.length; i++) if (tangents[i] !== null) given |= 1 << i;
   const plan = formula.tangentPlan(given, result !== null);
@@ -285,7 +281,8 @@ export function record(
     if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
       wanted |= 1 << i;
   }
-  if (wanted !== 0) attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
+  if (wanted !== 0 && !onlyInference(tensors))
+    attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
 }
 
 /** Makes the node of a computed formula; bit i of `wanted` says that tensor i needs a gradient. */

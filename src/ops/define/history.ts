@@ -2,7 +2,6 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
-import { origins, signed } from "../../autograd/origin.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
@@ -45,19 +44,9 @@ export function isInferenceTensor(tensor: Tensor): boolean {
   return tensor.storage.version === uncounted;
 }
 
-// Inference tensors that were asked to require gradients say so, but operations on them are not recorded, in either mode.
-const askedInVain = new WeakSet<Tensor>();
-
-/** Sets whether operations on a leaf are recorded. */
-export function trackLeaf(tensor: Tensor, requiresGrad: boolean): void {
-  if (!isInferenceTensor(tensor)) tensor.tracked = requiresGrad;
-  else if (requiresGrad) askedInVain.add(tensor);
-  else askedInVain.delete(tensor);
-}
-
-/** What the tensor says of requiring a gradient. */
-export function saysRequiresGradient(tensor: Tensor): boolean {
-  return requiresGradient(tensor) || (isInferenceTensor(tensor) && askedInVain.has(tensor));
+/** Whether nothing but inference tensors goes into an operation: such operations are not recorded, in either mode. */
+export function onlyInference(tensors: readonly Tensor[]): boolean {
+  return isInferenceTensor(tensors[0]!) && tensors.every(isInferenceTensor);
 }
 
 /** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */
@@ -74,10 +63,17 @@ export function gradientNode(tensor: Tensor): Node<Tensor> | null {
   return (tensor.node ?? (tensor.accumulator ??= new AccumulateGrad(tensor))) as Node<Tensor>;
 }
 
+/** Whether the tensor is a view whose base was changed in a way that leaves it without a place in the graph. */
+export function isOriginLost(tensor: Tensor): boolean {
+  const view = tensor.viewOf as View | null;
+  if (view === null || view.version === tensor.storage.version) return false;
+  return view.base.tracked && view.creation !== "single";
+}
+
 function refreshView(tensor: Tensor, view: View): void {
   const { base } = view;
   if (base.tracked) {
-    if (view.creation !== "single")
+    if (isOriginLost(tensor))
       throw new AutogradError(
         `${view.operation}: ${views[view.creation]}, and its base or another view of it was changed in place since, so that the view has no gradient of its own; clone() it before the change, or make the view after it`,
       );
@@ -176,7 +172,7 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
 
 /** Notes that memory was written by an operation. */
 export function bumpVersion(operation: string, tensor: Tensor): void {
-  tensor.storage.written(origins.recording ? signed(operation) : operation);
+  tensor.storage.written(operation);
 }
 
 /** Makes a node the origin of a tensor's new value. The node's input 0 was the old value. */

@@ -11,7 +11,7 @@ import { nodeName } from "./blueprint.ts";
 import { commonSizes, differential, evaluate, record } from "./evaluate.ts";
 import { observable, observed } from "./observable.ts";
 import { computeType, Formula } from "./formula.ts";
-import { checkLevel, together } from "./levels.ts";
+import { checkShared, together } from "./levels.ts";
 import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
 import {
   boolean,
@@ -225,7 +225,7 @@ function writeInPlace(
 ): Tensor {
   checkFits(name, self, commonSizes(name, given), output);
   const tensors = together(name, given);
-  checkLevel(name, self, tensors);
+  checkShared(name, self, tensors);
   const recorded = gradMode.enabled && tensors.some(requiresGradient);
   checkInPlace(name, self, recorded);
   // A rule that reads the old value gets a copy of it.

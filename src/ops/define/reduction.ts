@@ -19,7 +19,7 @@ import { Program } from "../../core/program.ts";
 import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula, fromGradient } from "./formula.ts";
-import { gradientNode, requiresGradient } from "./history.ts";
+import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
 import { nodeName } from "./blueprint.ts";
 import { fit } from "./fit.ts";
@@ -155,7 +155,7 @@ class ReductionNode extends SavingNode {
     return this.saved === freed ? null : (this.saved ?? []);
   }
 
-  protected resultAt(): number {
+  resultAt(): number {
     return -1;
   }
 
@@ -346,7 +346,7 @@ function record(
     const tensor = tensors[i]!;
     if (tensor.dtype.kind === "floating" && requiresGradient(tensor)) wanted |= 1 << i;
   }
-  if (wanted === 0) return;
+  if (wanted === 0 || onlyInference(tensors)) return;
   const next = new Array<Node<Tensor> | null>(tensors.length);
   const nextIndex = new Array<number>(tensors.length);
   for (let i = 0; i < tensors.length; i++) {

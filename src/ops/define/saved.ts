@@ -2,11 +2,10 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { Node } from "../../autograd/node.ts";
-import { origins } from "../../autograd/origin.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
 import { formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
-import { uncounted } from "../../core/storage.ts";
+import { storageMode, uncounted } from "../../core/storage.ts";
 import { type GraphNode, Tensor } from "../../core/tensor.ts";
 import { gradientFunction, gradientNode } from "./history.ts";
 import { alias } from "./memory.ts";
@@ -71,9 +70,10 @@ export function checkVersions(
     const expected = versions === null ? 0 : versions[i]!;
     if (tensor.storage.version !== expected)
       throw changed(node.name, node.savedName(i), tensor, expected);
-    // Its value is still right, but the way from it into the graph is gone, and with it a part of the second derivative.
-    if (gradMode.enabled && tensor.hooks !== null && tensor.hooks.detachedAt > node.sequence)
-      throw detached(node.name, node.savedName(i));
+    // Its value is still right, but the way from it into the graph is gone. A result stands at the node itself.
+    const { hooks } = tensor;
+    if (hooks !== null && hooks.detachedAt > node.sequence)
+      if (gradMode.enabled || node.resultAt(i) < 0) throw detached(node.name, node.savedName(i));
   }
 }
 
@@ -97,7 +97,7 @@ export abstract class SavingNode extends Node<Tensor> {
   abstract get kept(): readonly Kept[] | null;
 
   /** Which of the node's results is saved at a place; -1 for an argument. */
-  protected abstract resultAt(index: number): number;
+  abstract resultAt(index: number): number;
 
   /** The versions at which `kept` was saved, null for 0, or `sealed`. */
   protected abstract get keptVersions(): readonly number[] | null;
@@ -371,13 +371,13 @@ function changed(node: string, name: string, tensor: Tensor, expected: number): 
     `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
       `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
       `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
-      `${origins.recording ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
+      `${storageMode.place !== null ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
   );
 }
 
 function detached(node: string, name: string): AutogradError {
   return new AutogradError(
-    `${node}: its saved value "${name}" was taken out of the graph with detach_(), so gradients of this gradient would be wrong; use detach(), which leaves the tensor itself in the graph`,
+    `${node}: its saved value "${name}" was detached in place, by detach_(), and the graph no longer leads from it to where it came from; use detach(), which leaves the tensor itself in the graph`,
   );
 }
 
