@@ -16,6 +16,8 @@ import { Tensor } from "../ops/methods.ts";
 import { Context, Notes } from "./context.ts";
 import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./custom.ts";
 
+import { type ForwardRules, levelsOf, pushThrough, withoutLevels } from "./customtangent.ts";
+
 export { onceDifferentiable } from "./custom.ts";
 
 /**
@@ -42,7 +44,7 @@ type ApplyArguments<F extends Applicable> = F extends { setupContext: AnyFunctio
     : [];
 
 /** The class as it is called: which of the methods a user wrote is known only then. */
-interface Loose extends Rules {
+interface Loose extends Rules, ForwardRules {
   readonly forward?: (...args: unknown[]) => unknown;
   readonly setupContext?: (ctx: unknown, inputs: readonly unknown[], output: unknown) => void;
 }
@@ -54,6 +56,8 @@ interface Loose extends Rules {
  *   or `forward(...args)` with `setupContext(ctx, inputs, output)` beside it;
  * - `backward(ctx, ...gradients)` (or `vjp`) gives, from the gradient of each result, the gradient of each argument: v^T J.
  *   One value, or an array with one for each argument; null for arguments without one.
+ *
+ * and, for forward mode, `jvp(ctx, ...tangents)`, which gives the tangent of each result from those of the arguments: J t.
  *
  * `apply(...args)` calls it. Tensors among the arguments, also within arrays and plain objects, are differentiated; the gradients of a
  * nested argument are nested in the same way. For gradients of gradients, `backward` must be made of differentiable operations on
@@ -136,16 +140,20 @@ function applied(rules: Loose, given: readonly unknown[]): unknown {
   const recording = gradMode.enabled && needs.includes(true);
   // What the arguments are now: forward may change them in place.
   const edges = recording ? edgesTo(inputs) : null;
-  const result = unrecorded(() => {
-    if (setupContext === undefined) return forward.call(rules, context, ...args);
-    const output = forward.call(rules, ...args);
-    setupContext.call(rules, context, args, output);
-    return output;
-  });
-  return new Call(rules, notes, inputs).finish(
-    result,
-    edges === null ? null : (first) => nodeOf(rules, context, notes, own, edges, first),
+  const levels = levelsOf(inputs);
+  const result = unrecorded(() =>
+    withoutLevels(() => {
+      if (setupContext === undefined) return forward.call(rules, context, ...args);
+      const output = forward.call(rules, ...args);
+      setupContext.call(rules, context, args, output);
+      return output;
+    }),
   );
+  const node =
+    edges === null ? null : (first: number) => nodeOf(rules, context, notes, own, edges, first);
+  const { outputs, value } = new Call(rules, notes, inputs).finish(result, node);
+  for (const level of levels) pushThrough({ rules, context, notes, args, inputs, outputs }, level);
+  return value;
 }
 
 function unrecorded<T>(callback: () => T): T {
@@ -186,7 +194,10 @@ class Call {
   }
 
   /** Gives the results their places in the graph; `record` makes the node, and is null where nothing is recorded. */
-  finish(result: unknown, record: ((first: number) => FunctionNode) | null): unknown {
+  finish(
+    result: unknown,
+    record: ((first: number) => FunctionNode) | null,
+  ): { readonly outputs: readonly unknown[]; readonly value: unknown } {
     const single = !isRow(result);
     const row: readonly unknown[] = single ? [result] : Object.values(result);
     this.#checkDirty(row);
@@ -202,9 +213,10 @@ class Call {
       );
       this.#notes.place = node;
     }
-    if (single) return outputs[0];
-    if (Array.isArray(result)) return outputs;
-    return Object.fromEntries(Object.keys(result).map((key, i) => [key, outputs[i]]));
+    if (single) return { outputs, value: outputs[0] };
+    if (Array.isArray(result)) return { outputs, value: outputs };
+    const named = Object.keys(result).map((key, i) => [key, outputs[i]] as const);
+    return { outputs, value: Object.fromEntries(named) };
   }
 
   #checkDirty(row: readonly unknown[]): void {
