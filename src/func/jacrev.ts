@@ -13,13 +13,21 @@ import {
 } from "../ops/define/parameters.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { jvp } from "./forward.ts";
-import { type Argnums, type Chosen, chosenArguments, chosenInputs, vectorProducts } from "./gradient.ts";
+import {
+  type Argnums,
+  type Chosen,
+  chosenArguments,
+  chosenInputs,
+  vectorProducts,
+} from "./gradient.ts";
 import { isTensor, recording, resultsOf, untracked, withAux } from "./level.ts";
 import { allUnitVectors, pieces } from "./rows.ts";
 import { vmap } from "./vmap.ts";
 
 /** A tensor for every pair of a tensor of the result and a tensor of the argument, nested as the result and then as the argument. */
-export type JacobianOf<R, X> = R extends Tensor ? X : { readonly [K in keyof R]: JacobianOf<R[K], X> };
+export type JacobianOf<R, X> = R extends Tensor
+  ? X
+  : { readonly [K in keyof R]: JacobianOf<R[K], X> };
 
 /** What `jacrev` takes by name. */
 export interface JacrevOptions<N extends Argnums> {
@@ -81,7 +89,8 @@ export function jacrev(
     const { leaves, rebuild } = resultsOf(name, result);
     const keeps = inputs.continues(leaves);
     const rows = vmap(
-      (...seeds: readonly Tensor[]) => vectorProducts(name, leaves, inputs.tensors, seeds, true, keeps),
+      (...seeds: readonly Tensor[]) =>
+        vectorProducts(name, leaves, inputs.tensors, seeds, true, keeps),
       { chunkSize },
     )(...allUnitVectors(leaves));
     const columns = (keeps ? rows : untracked(rows)).map((joined, i) =>

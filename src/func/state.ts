@@ -77,7 +77,8 @@ export function functionalCall<M extends Stateful>(
     Object.assign(given, record);
   }
   const { byName, byTensor } = placesOf(module);
-  const replaced: { readonly place: Place; readonly before: unknown; readonly value: Tensor }[] = [];
+  const replaced: { readonly place: Place; readonly before: unknown; readonly value: Tensor }[] =
+    [];
   for (const [path, value] of Object.entries(given)) {
     const place = byName.get(path);
     if (place === undefined)
@@ -95,7 +96,9 @@ export function functionalCall<M extends Stateful>(
       .map(([path]) => path)
       .filter((path) => !(path in given));
     if (missing.length > 0)
-      throw new ArgumentError(`${name}: with strict, the state must also give ${missing.join(", ")}`);
+      throw new ArgumentError(
+        `${name}: with strict, the state must also give ${missing.join(", ")}`,
+      );
   }
   for (const { place, value } of replaced) place.owner[place.key] = value;
   try {
@@ -125,7 +128,9 @@ export function stackModuleState(
     throw new ArgumentError(`${name}: expected at least one model, got none`);
   for (const model of models)
     if (Object.getPrototypeOf(model) !== Object.getPrototypeOf(first))
-      throw new ArgumentError(`${name}: the models are of different classes; they must all be of one`);
+      throw new ArgumentError(
+        `${name}: the models are of different classes; they must all be of one`,
+      );
   const stacked = (
     list: (model: Stateful) => Iterable<[string, Tensor]>,
     learned: boolean,

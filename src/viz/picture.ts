@@ -168,7 +168,7 @@ export class GraphPicture implements TensorGraph {
  * ```ts
  * const w = torch.ones(2, { requiresGrad: true });
  * const picture = torch.viz.graph(w.mul(3).exp(), { params: { w } });
- * picture.boxes.map((box) => box.label).join(" ") // => result ExpBackward0 MulBackward0 w result
+ * picture.boxes.map((box) => box.label).join(" ") // => result ExpBackward0 MulBackward0 w
  * ```
  */
 export function graph(
