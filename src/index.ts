@@ -30,6 +30,7 @@ export {
   int16 as short,
 } from "./core/dtype.ts";
 export { Device, deviceOf as device } from "./core/device.ts";
+export { isWarnAlwaysEnabled, setWarnAlways } from "./core/warning.ts";
 export { getPrintoptions, setPrintoptions } from "./core/printoptions.ts";
 export {
   enableGrad,
@@ -43,7 +44,7 @@ export { Tensor } from "./ops/methods.ts";
 export * from "./ops/index.ts";
 export * as nn from "./nn/index.ts";
 export * as optim from "./optim/index.ts";
-export * as utils from "./data/namespace.ts";
+export * as utils from "./utilities.ts";
 export * as viz from "./viz/index.ts";
 export { vmap } from "./func/vmap.ts";
 export * as func from "./func/index.ts";

@@ -112,7 +112,10 @@ export class Task<V> implements Pass<V>, Current {
       }
       for (const { node, index, value } of roots) this.deliver(node, index, value);
       for (const { node } of roots)
-        if (node.dependencies === 0 && !this.ready.includes(node) && !this.sinks.includes(node))
+        if (
+          node.dependencies === 0 &&
+          (roots.length === 1 || !(this.ready.includes(node) || this.sinks.includes(node)))
+        )
           this.push(node);
       for (let node = this.pop(); node !== undefined; node = this.pop())
         if (observation.visit === null) this.execute(node);

@@ -29,15 +29,23 @@ export class ForwardLevel {
 }
 
 /** The levels that operations see, outermost first. A mutable record rather than variables, so that hot paths read one field. */
-export const forwardMode: { active: boolean; levels: readonly ForwardLevel[] } = {
-  active: false,
-  levels: [],
-};
+export const forwardMode: {
+  /** Whether operations propagate tangents: there is a level, and it is not switched off. */
+  active: boolean;
+  enabled: boolean;
+  levels: readonly ForwardLevel[];
+} = { active: false, enabled: true, levels: [] };
 
 /** Makes just these levels visible to operations. */
 export function seeLevels(levels: readonly ForwardLevel[]): void {
   forwardMode.levels = levels;
-  forwardMode.active = levels.length > 0;
+  forwardMode.active = forwardMode.enabled && levels.length > 0;
+}
+
+/** Switches the propagation of tangents on or off. */
+export function enableForward(enabled: boolean): void {
+  forwardMode.enabled = enabled;
+  seeLevels(forwardMode.levels);
 }
 
 /** Opens a level inside those that are open. */

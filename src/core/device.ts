@@ -20,35 +20,37 @@ function absentBackend(type: DeviceType): Backend {
 /** What random operations do while a function is mapped over a batch: refuse, draw once for all, or draw for each. */
 export type Randomness = "error" | "same" | "different";
 
-/** A hidden dimension: every operation on such a device runs once for each member of a batch. */
-export interface Batch {
+/** A hidden dimension: operations on a device that has it run once for each of its members. */
+export interface Axis {
+  /** Later axes have larger numbers. */
+  readonly number: number;
   readonly size: number;
-  /** The device that holds the members. */
-  readonly parent: Device;
   readonly randomness: Randomness;
-  /** A tensor of a lower level on the device itself, the same for every member; recorded. */
-  readonly lift: (tensor: Tensor) => Tensor;
-  /** Members along a dimension of a tensor of the parent's as one tensor here; recorded. */
-  readonly enter: (tensor: Tensor, dim: number) => Tensor;
+  /** A device with this axis more. */
+  over(device: Device): Device;
+  /** A tensor without the axis as one that is the same for every member; recorded. */
+  lift(tensor: Tensor): Tensor;
+  /** The slices of a tensor along a dimension as the members of one tensor; recorded. */
+  enter(tensor: Tensor, dim: number): Tensor;
 }
+
+const noAxes: readonly Axis[] = [];
 
 /** A place for tensors. Prints as its name; compared by identity. */
 export class Device {
   readonly type: DeviceType;
   /** What computes here now. A plain field: every operation reads it. */
   backend: Backend;
-  readonly batch: Batch | null;
-  /** How many hidden dimensions tensors here have. */
-  readonly level: number;
-  /** The device at level 0, where values from JavaScript are written. */
+  /** The hidden dimensions of tensors here, by number. */
+  readonly axes: readonly Axis[];
+  /** The device without hidden dimensions, where values from JavaScript are written. */
   readonly base: Device;
 
-  constructor(type: DeviceType, batch: Batch | null = null) {
+  constructor(type: DeviceType, axes: readonly Axis[] = noAxes, base: Device | null = null) {
     this.type = type;
     this.backend = absentBackend(type);
-    this.batch = batch;
-    this.level = batch === null ? 0 : batch.parent.level + 1;
-    this.base = batch === null ? this : batch.parent.base;
+    this.axes = axes;
+    this.base = base ?? this;
   }
 
   toString(): string {
@@ -61,11 +63,8 @@ printsAs(Device.prototype, (device) => `device(type='${device.type}')`);
 export const cpu: Device = new Device("cpu");
 export const meta: Device = new Device("meta");
 
-/** Which batch is being mapped over, innermost last, and whether there ever was one: if not, no tensor has a level. */
-export const batches: { innermost: Device | null; used: boolean } = {
-  innermost: null,
-  used: false,
-};
+/** The axes that functions are being mapped over, innermost last, and whether there ever was one: if not, no tensor has any. */
+export const mapping: { active: readonly Axis[]; used: boolean } = { active: [], used: false };
 
 /** The device of that name. Throws DeviceError naming those that exist. */
 export function deviceOf(device: Device | string): Device {

@@ -196,7 +196,8 @@ const table: Readonly<Record<FunctionName, Entry>> = {
     f: (a, b) => a / b,
     // Division of integers rounds toward zero here; true division is done in floating point.
     i: (a, b) => (b === 0n ? 0n : a / b),
-    d: binary((g, a, b) => [div(g, b), mul(neg(g), div(div(a, b), b))]),
+    // Not by the quotient a / b, which would then be kept, and could not be changed in place.
+    d: binary((g, a, b) => [div(g, b), div(mul(div(neg(g), b), a), b)]),
   },
   neg: { f: (a) => -a, i: (a) => -a, d: unary((g) => neg(g)) },
   abs: { f: (a) => Math.abs(a), i: (a) => bigAbs(a), d: factor((x) => call("sign", x)) },

@@ -41,7 +41,7 @@ function hasNan(value: unknown): boolean {
   return noGrad(() => {
     let found = value.isnan().any();
     // Inside vmap: of any member.
-    while (found.device.batch !== null) found = leaveBatch(found, found.device, 0);
+    for (const axis of found.device.axes) found = leaveBatch(found, axis, 0);
     return Boolean(found.any().item());
   });
 }

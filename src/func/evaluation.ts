@@ -1,4 +1,5 @@
 // What torch.autograd.functional shares: inputs made ready and checked, the function called, gradients with their gaps filled.
+import { inferenceMode } from "../autograd/mode.ts";
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../ops/methods.ts";
@@ -35,6 +36,11 @@ export const callable: Parameter<AnyFunction> = {
   tensors: false,
 };
 
+/** Runs what differentiates, recording in whatever mode the caller is. */
+export function recorded<T>(callback: () => T): T {
+  return inferenceMode(false, callback);
+}
+
 /** Reads one tensor or an array of them. */
 export function listed(operation: string, what: string, value: unknown): Listed {
   const several = Array.isArray(value);
@@ -51,29 +57,52 @@ export function listed(operation: string, what: string, value: unknown): Listed 
 }
 
 /** The same nesting around other values: the first alone where there was one tensor. */
-export function unlisted<T>({ several }: Listed, values: readonly T[]): T | readonly T[] {
+export function unlisted<T>(
+  { several }: Pick<Listed, "several">,
+  values: readonly T[],
+): T | readonly T[] {
   return several ? values : (values[0] as T);
+}
+
+/** Refuses inputs that have no derivatives. */
+function checkFloating(operation: string, { list }: Listed): void {
+  list.forEach(({ dtype }, i) => {
+    if (!dtype.isFloatingPoint)
+      throw new DTypeError(
+        `${operation}: input ${i} has type ${dtype.name}, which has no derivatives; convert it to a floating-point type`,
+      );
+  });
 }
 
 /**
  * New tensors in the place of those given, so that what the function is called with differs from the same tensors where it
  * captured them. They lead back to the given ones where a graph is wanted, and are leaves otherwise.
  */
-export function fresh(
-  operation: string,
-  { list }: Listed,
-  createGraph: boolean,
-  requiresGrad: boolean,
-): readonly Tensor[] {
-  return list.map((given, i) => {
-    if (createGraph && given.requiresGrad) return given.viewAs(given);
-    if (!requiresGrad) return given.detach();
-    if (!given.dtype.isFloatingPoint)
-      throw new DTypeError(
-        `${operation}: input ${i} has type ${given.dtype.name}, which has no derivatives; convert it to a floating-point type`,
-      );
-    return given.detach().requiresGrad_();
+export function fresh({ list }: Listed, createGraph: boolean): readonly Tensor[] {
+  return list.map((tensor) => {
+    // An inference tensor cannot be part of a graph.
+    const given = tensor.isInference() ? tensor.clone() : tensor;
+    return createGraph && given.requiresGrad ? given.viewAs(given) : given.detach();
   });
+}
+
+/** Inputs made new, and checked. */
+export function freshInputs(
+  operation: string,
+  given: Listed,
+  createGraph: boolean,
+): readonly Tensor[] {
+  checkFloating(operation, given);
+  return fresh(given, createGraph);
+}
+
+/** Inputs made new from which a backward pass can be asked for gradients. */
+export function trackedInputs(
+  operation: string,
+  given: Listed,
+  createGraph: boolean,
+): readonly Tensor[] {
+  return freshInputs(operation, given, createGraph).map((input) => input.requiresGrad_());
 }
 
 /** The outputs of the function for these inputs. */
@@ -158,7 +187,7 @@ export function vector(
         `${operation}: ${several ? `entry ${i} of v` : "v"} has shape ${formatSizes(tensor.sizes)}, but the ${what} of the function has ${formatSizes(expected.sizes)}; they must be equal`,
       );
   });
-  return fresh(operation, given, createGraph, false);
+  return fresh(given, createGraph);
 }
 
 /** The gradients of those outputs that lead anywhere; null for inputs that they do not depend on. */

@@ -1,5 +1,11 @@
 // The torch.autograd.forwardAd namespace: dual tensors, which carry a tangent through every operation beside their value.
-import { closeLevel, type ForwardLevel, openLevel } from "../autograd/forward.ts";
+import {
+  closeLevel,
+  enableForward,
+  type ForwardLevel,
+  forwardMode,
+  openLevel,
+} from "../autograd/forward.ts";
 import { type Enter, type ModeGuard, scoped } from "../autograd/scope.ts";
 import { AutogradError } from "../core/errors.ts";
 import { describe } from "../ops/define/parameters.ts";
@@ -10,7 +16,7 @@ import { dual } from "./forward.ts";
 // The one level of these functions; torch.func.jvp opens others, which nest.
 let current: ForwardLevel | null = null;
 
-function enter(): () => void {
+const enter: Enter = () => {
   if (current !== null)
     throw new AutogradError(
       "dualLevel: nested forward mode AD is not supported here: a level is open already; torch.func.jvp nests",
@@ -21,8 +27,7 @@ function enter(): () => void {
     if (level.open) closeLevel(level);
     if (current === level) current = null;
   };
-}
-const entering: Enter = enter;
+};
 
 export interface DualLevelFunction {
   /** Runs the callback in a level of forward mode and returns its value. */
@@ -44,7 +49,7 @@ export interface DualLevelFunction {
  * ```
  */
 export const dualLevel: DualLevelFunction = (<T>(callback?: () => T) =>
-  scoped("dualLevel", entering, callback)) as DualLevelFunction;
+  scoped("dualLevel", enter, callback)) as DualLevelFunction;
 
 /** Opens the level until `exitDualLevel`; `dualLevel` is the safer way. Throws AutogradError where one is open. Returns its number, 0. */
 export function enterDualLevel(): number {
@@ -80,6 +85,35 @@ export function makeDual(primal: Tensor, tangent: Tensor): Tensor {
     );
   return dual("makeDual", primal, tangent, current);
 }
+
+/** Whether operations propagate tangents at all. */
+export function isFwdGradEnabled(): boolean {
+  return forwardMode.enabled;
+}
+
+export interface SetFwdGradEnabled {
+  <T>(mode: boolean, callback: () => T): T;
+  (mode: boolean): ModeGuard;
+}
+
+/**
+ * Switches the propagation of tangents on or off: at once, until the returned guard is disposed of, or for a callback.
+ * @example
+ * ```ts
+ * const { forwardAd } = torch.autograd;
+ * forwardAd.setFwdGradEnabled(false, () => forwardAd.isFwdGradEnabled()) // => false
+ * ```
+ */
+export const setFwdGradEnabled: SetFwdGradEnabled = (<T>(mode: boolean, callback?: () => T) =>
+  scoped(
+    "setFwdGradEnabled",
+    () => {
+      const before = forwardMode.enabled;
+      enableForward(mode);
+      return () => enableForward(before);
+    },
+    callback,
+  )) as SetFwdGradEnabled;
 
 /** A dual tensor taken apart. */
 export interface UnpackedDual extends Iterable<Tensor | null> {

@@ -1,5 +1,4 @@
 // Jacobians and Hessians of functions, nested as the outputs and the inputs are.
-import { enableGrad } from "../autograd/mode.ts";
 import { AutogradError } from "../core/errors.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
@@ -12,15 +11,19 @@ import {
   evaluate,
   evaluateScalar,
   fresh,
+  freshInputs,
   type Like,
+  type Listed,
   listed,
+  recorded,
   released,
   requireGraph,
+  trackedInputs,
   unlisted,
 } from "./evaluation.ts";
 import { columnsOf, rowsAtOnce, rowsOf } from "./rows.ts";
 
-/** Whether rows are computed from the outputs back, or columns from the inputs forward. */
+/** Whether rows are computed from the outputs back, or columns from the inputs forward, by tangents. */
 export type Strategy = "reverse-mode" | "forward-mode";
 const strategy: Parameter<Strategy> = optional(
   choice("reverse-mode", "forward-mode"),
@@ -74,22 +77,38 @@ function jacobianOf(
   inputs: unknown,
   manner: Manner,
 ): unknown {
-  const { createGraph, strict } = manner;
+  const { createGraph, strict, vectorize, strategy } = manner;
   const given = listed(operation, "inputs", inputs);
   refuseTogether(operation, manner);
-  const points = fresh(operation, given, createGraph, true);
+  if (strategy === "forward-mode") {
+    const points = freshInputs(operation, given, false);
+    let several = false;
+    const outputsAt = (...duals: readonly Tensor[]): readonly Tensor[] => {
+      const outputs = evaluate(operation, func, duals, false);
+      several = outputs.several;
+      return outputs.list;
+    };
+    const matrices = columnsOf(outputsAt, points, vectorize);
+    return nested({ several }, given, matrices, false);
+  }
+  const points = trackedInputs(operation, given, createGraph);
   const outputs = evaluate(operation, func, points, strict);
-  const matrices =
-    manner.strategy === "forward-mode"
-      ? columnsOf(operation, outputs.list, points, manner.vectorize)
-      : manner.vectorize
-        ? rowsAtOnce(operation, outputs.list, points, createGraph)
-        : outputs.list.map((output, i) =>
-            rowsOf(operation, output, i, points, createGraph, strict),
-          );
+  const matrices = vectorize
+    ? rowsAtOnce(operation, outputs.list, points, createGraph)
+    : outputs.list.map((output, i) => rowsOf(operation, output, i, points, createGraph, strict));
+  return nested(outputs, given, matrices, createGraph);
+}
+
+/** Matrices nested as the outputs around the inputs. */
+function nested(
+  outputs: Pick<Listed, "several">,
+  inputs: Pick<Listed, "several">,
+  matrices: readonly (readonly Tensor[])[],
+  createGraph: boolean,
+): unknown {
   return unlisted(
     outputs,
-    matrices.map((row) => unlisted(given, released(row, createGraph))),
+    matrices.map((row) => unlisted(inputs, released(row, createGraph))),
   );
 }
 
@@ -97,7 +116,7 @@ function jacobianOf(
  * The Jacobian of a function: for each output and each input a tensor of the output's sizes followed by the input's, holding
  * d output[i] / d input[j]. Nested as outputs and inputs are: a tensor where both are single tensors, an array over the inputs within
  * an array over the outputs where both are arrays. An array of inputs is spread over the function's parameters.
- * Works inside `noGrad` too.
+ * Works inside `noGrad` and `inferenceMode` too.
  * Throws ArgumentError for inputs or outputs that are not tensors, AutogradError in strict mode for an output that is
  * independent of an input, and where strict and vectorize are combined.
  * @example
@@ -131,7 +150,7 @@ export const jacobian: FunctionOnly<
     strategy,
   },
   compute: ({ func, inputs, ...manner }) =>
-    enableGrad(() => jacobianOf("autograd.functional.jacobian", func, inputs, manner)),
+    recorded(() => jacobianOf("autograd.functional.jacobian", func, inputs, manner)),
 });
 
 /**
@@ -165,11 +184,13 @@ export const hessian: FunctionOnly<
     outerJacobianStrategy: strategy,
   },
   compute: ({ func, inputs, outerJacobianStrategy, ...options }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.hessian";
       const given = listed(name, "inputs", inputs);
       const gradient = (...points: readonly Tensor[]): readonly Tensor[] => {
-        const apart = fresh(name, { list: points, several: true }, true, true);
+        // In forward mode the points carry tangents, which tensors made new without a graph would lose.
+        for (const point of points) point.requiresGrad_();
+        const apart = fresh({ list: points, several: true }, true);
         const output = evaluateScalar(name, func, apart, options.strict);
         const found = rowsOf(
           name,

@@ -144,7 +144,7 @@ export function jacfwd(
         };
         return jvp(run, chosen, rebuild(tangents) as readonly unknown[])[1];
       },
-      { outDims: -1, randomness },
+      { outDims: -1, randomness: randomness as Randomness },
     )(...allUnitVectors(tensors));
     const { leaves, rebuild: nested } = resultsOf(name, pushed);
     const rows = leaves.map((joined) =>

@@ -1,7 +1,7 @@
 // What a derivative of a function needs around a call of it: arguments of its own to differentiate by, and results without its graph.
 import { gradMode } from "../autograd/mode.ts";
 import type { Node } from "../autograd/node.ts";
-import { batches } from "../core/device.ts";
+import { mapping } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { flatten, type Flattened } from "../core/tree.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
@@ -67,12 +67,12 @@ function fresh(name: string, tensor: Tensor, path: string): Tensor {
     throw new DTypeError(
       `${name}: the argument${path} is ${tensor.dtype.name}; derivatives are taken by floating-point tensors only`,
     );
-  const { innermost } = batches;
   // Each member of a batch has a derivative of its own, also by what they share.
-  const own =
-    innermost !== null && tensor.storage.device.level < innermost.level
-      ? (raised(name, tensor, innermost) as Tensor)
-      : tensor;
+  const device = mapping.active.reduce(
+    (below, axis) => (below.axes.includes(axis) ? below : axis.over(below)),
+    tensor.storage.device,
+  );
+  const own = raised(tensor, device) as Tensor;
   const out = recording(() => own.viewAs(own));
   out.tracked = true;
   return out;

@@ -1,5 +1,4 @@
 // Products of a vector with the Jacobian or the Hessian of a function, without forming the matrix.
-import { enableGrad } from "../autograd/mode.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
 import { composite } from "../ops/define/operation.ts";
@@ -11,13 +10,14 @@ import {
   evaluate,
   evaluateScalar,
   filled,
-  fresh,
   gradients,
   type Like,
   listed,
+  recorded,
   released,
   requireGraph,
   stages,
+  trackedInputs,
   unlisted,
   vector,
 } from "./evaluation.ts";
@@ -66,7 +66,7 @@ const zerosLike = (tensor: Tensor): Tensor => tensor.newZeros(tensor.shape).requ
 /**
  * The outputs of a function and the vector-Jacobian product v^T J, for v of the outputs' shapes; the product has the inputs' shapes.
  * An array of inputs is spread over the function's parameters, and gives an array of products. `v` may be left out where the output is
- * one element; it stands for 1. Works inside `noGrad` too.
+ * one element; it stands for 1. Works inside `noGrad` and `inferenceMode` too.
  * Throws ArgumentError for inputs or outputs that are not tensors, ShapeError for a `v` that does not match, AutogradError in
  * strict mode for outputs that are independent of an input.
  * @example
@@ -83,10 +83,10 @@ export const vjp: Product<"inputs"> = composite({
   name: "autograd.functional.vjp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.vjp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const outputs = evaluate(name, func, points, strict);
       const seeds = vector(name, v, outputs, "output", createGraph);
       const found = gradients(name, outputs.list, points, seeds, createGraph);
@@ -113,10 +113,10 @@ export const jvp: Product<"outputs"> = composite({
   name: "autograd.functional.jvp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.jvp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const tangents = vector(name, v, given, "input", createGraph);
       const outputs = evaluate(name, func, points, strict);
       // v^T J is linear in v: its values do not matter, only the graph that leads from them.
@@ -156,10 +156,10 @@ export const vhp: HessianProduct = composite({
   name: "autograd.functional.vhp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.vhp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const directions = vector(name, v, given, "input", createGraph);
       const output = evaluateScalar(name, func, points, strict);
       const jacobian = gradients(name, [output], points, null, true);
@@ -185,10 +185,10 @@ export const hvp: HessianProduct = composite({
   name: "autograd.functional.hvp",
   parameters,
   compute: ({ func, inputs, v, createGraph, strict }) =>
-    enableGrad(() => {
+    recorded(() => {
       const name = "autograd.functional.hvp";
       const given = listed(name, "inputs", inputs);
-      const points = fresh(name, given, createGraph, true);
+      const points = trackedInputs(name, given, createGraph);
       const directions = vector(name, v, given, "input", createGraph);
       const output = evaluateScalar(name, func, points, strict);
       const jacobian = gradients(name, [output], points, null, true);

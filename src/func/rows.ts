@@ -4,6 +4,7 @@ import { captureGradients } from "../ops/define/pass.ts";
 import { stack } from "../ops/join.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { gradients } from "./evaluation.ts";
+import { jvp } from "./forward.ts";
 import { vmap } from "./vmap.ts";
 
 const total = (tensors: readonly Tensor[]): number =>
@@ -118,39 +119,34 @@ export function rowsAtOnce(
 }
 
 /**
- * The Jacobian column by column, or all columns at once: for each output and each input a tensor of their sizes, one after the
- * other. The columns are derivatives of v^T J with respect to v, in which it is linear.
+ * The Jacobian in forward mode, column by column or all columns in one mapped evaluation: for each output and each input a tensor of
+ * their sizes, one after the other.
  */
 export function columnsOf(
-  operation: string,
-  outputs: readonly Tensor[],
+  func: (...inputs: readonly Tensor[]) => readonly Tensor[],
   inputs: readonly Tensor[],
   vectorize: boolean,
 ): readonly (readonly Tensor[])[] {
-  if (total(inputs) === 0)
-    return outputs.map((output) => inputs.map((input) => zerosFor(output, input, output)));
-  const cotangents = outputs.map((output) => output.newZeros(output.shape).requiresGrad_());
-  const products = gradients(operation, outputs, inputs, cotangents, true);
+  const count = total(inputs);
+  if (count === 0)
+    return func(...inputs).map((output) => inputs.map((input) => zerosFor(output, input, output)));
   const column = (...tangents: readonly Tensor[]): readonly Tensor[] =>
-    gradients(operation, products, cotangents, tangents, false, true).map(
-      (found, k) => found ?? outputs[k]!.newZeros(outputs[k]!.shape),
-    );
+    jvp(func, inputs, tangents)[1];
   const basis = allUnitVectors(inputs);
-  if (vectorize)
-    return vmap(column, { outDims: -1 })(...basis).map((columns, k) =>
-      pieces(columns, -1, inputs, outputs[k]!),
-    );
-  const columns: (readonly Tensor[])[] = [];
-  for (let i = 0; i < total(inputs); i++) columns.push(column(...basis.map((part) => part.at(i))));
-  return outputs.map((output, k) =>
-    pieces(
-      stack(
-        columns.map((list) => list[k]!),
-        -1,
-      ),
+  const joined = vectorize
+    ? vmap(column, { outDims: -1 })(...basis)
+    : stacked(Array.from({ length: count }, (_, i) => column(...basis.map((part) => part.at(i)))));
+  return joined.map((columns) =>
+    pieces(columns, -1, inputs, { shape: columns.shape.slice(0, -1) }),
+  );
+}
+
+/** Lists of tensors as one list of tensors with a new last dimension. */
+function stacked(lists: readonly (readonly Tensor[])[]): readonly Tensor[] {
+  return lists[0]!.map((_, k) =>
+    stack(
+      lists.map((list) => list[k]!),
       -1,
-      inputs,
-      output,
     ),
   );
 }

@@ -1,8 +1,8 @@
 // vmap: a function of single examples as a function of batches. Inside, tensors lie on a device whose kernels run for all members.
-import { ArgumentError, ShapeError } from "../core/errors.ts";
-import { batches, type Device, type Randomness } from "../core/device.ts";
+import { ArgumentError, AutogradError, ShapeError } from "../core/errors.ts";
+import { type Axis, mapping, type Randomness } from "../core/device.ts";
 import { flatten } from "../core/tree.ts";
-import { batchedDevice, enclosingDevice, leaveBatch } from "../ops/define/batch.ts";
+import { leaveBatch, newAxis } from "../ops/define/batch.ts";
 import {
   anything,
   choice,
@@ -107,20 +107,20 @@ function run(
   outDims: unknown,
   randomness: Randomness,
 ): unknown {
-  const outer = batches.innermost;
-  const device = batchedDevice(enclosingDevice(tensors), size, randomness);
+  const outer = mapping.active;
+  const axis = newAxis(size, randomness);
   const inside = rebuild(
-    tensors.map((tensor, i) => (dims[i] === null ? tensor : device.batch!.enter(tensor, dims[i]!))),
+    tensors.map((tensor, i) => (dims[i] === null ? tensor : axis.enter(tensor, dims[i]!))),
   );
-  batches.innermost = device;
+  mapping.active = [...outer, axis];
   try {
-    return leaving(fn(...(inside as never[])), outDims, device);
+    return leaving(fn(...(inside as never[])), outDims, axis);
   } finally {
-    batches.innermost = outer;
+    mapping.active = outer;
   }
 }
 
-function leaving(result: unknown, outDims: unknown, device: Device): unknown {
+function leaving(result: unknown, outDims: unknown, axis: Axis): unknown {
   if (typeof (result as { then?: unknown } | null)?.then === "function")
     throw new ArgumentError(
       "vmap: the mapped function returned a promise; await first, and map only the synchronous part",
@@ -129,14 +129,19 @@ function leaving(result: unknown, outDims: unknown, device: Device): unknown {
   const dims = spread("outDims", outDims, result, "");
   return rebuild(
     leaves.map((tensor, i) => {
+      const { axes } = tensor.storage.device;
+      if (!axes.every((other) => mapping.active.includes(other)))
+        throw new AutogradError(
+          `vmap: the result${paths[i]} depends on a tensor of another mapped function, which has ended; return such tensors from it instead of keeping them in a variable`,
+        );
       const dim = dims[i]!;
       if (dim !== null)
         return leaveBatch(
           tensor,
-          device,
+          axis,
           wrapped(`the entry of outDims for the result${paths[i]}`, dim, tensor.sizes.length + 1),
         );
-      if (tensor.storage.device === device)
+      if (axes.includes(axis))
         throw new ArgumentError(
           `vmap: outDims is null for the result${paths[i]}, which differs between the members of the batch; give the dimension where the batch goes`,
         );

@@ -12,7 +12,7 @@ import { printOptions } from "../core/printoptions.ts";
 import { formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatTensor } from "../core/text.ts";
-import { gradientFunction, requiresGradient } from "./define/history.ts";
+import { gradientFunction, isOriginLost, requiresGradient } from "./define/history.ts";
 import { isParameter } from "./define/learned.ts";
 import { readElement } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
@@ -88,16 +88,16 @@ function place(self: Tensor, index: number): number {
 }
 
 function text(self: Tensor): string {
-  const node = gradientFunction(self);
+  const origin = isOriginLost(self) ? "Invalid" : gradientFunction(self)?.name;
   const suffixes =
-    node !== null
-      ? [`grad_fn=<${node.name}>`]
+    origin !== undefined
+      ? [`grad_fn=<${origin}>`]
       : requiresGradient(self)
         ? ["requires_grad=True"]
         : [];
   const tangent = shownTangent(self);
   if (tangent !== null) suffixes.push(`tangent=${text(tangent)}`);
-  const { type, level } = self.device;
+  const { type, axes } = self.device;
   const body = formatTensor(
     {
       shape: self.sizes,
@@ -107,8 +107,8 @@ function text(self: Tensor): string {
     },
     suffixes,
     printOptions,
-    level > 0
-      ? { device: `vmap level ${level}`, elided: true }
+    axes.length > 0
+      ? { device: `vmap level ${axes.length}`, elided: true }
       : type === "meta"
         ? { device: type, elided: true }
         : {},

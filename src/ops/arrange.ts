@@ -20,7 +20,7 @@ import {
 import { Tensor } from "../core/tensor.ts";
 import { concatenate } from "./define/concatenate.ts";
 import { elements, fromNumbers } from "./define/creation.ts";
-import { requiresGradient } from "./define/history.ts";
+import { isInferenceTensor, requiresGradient } from "./define/history.ts";
 import { resized } from "./define/layout.ts";
 import { empty, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -322,7 +322,7 @@ function counted(repeats: Tensor): Tensor {
 function resize(name: string, self: Tensor, size: Sizes): Tensor {
   checkSizes(name, size);
   if (sameSizes(size, self.sizes)) return self;
-  if (requiresGradient(self))
+  if (requiresGradient(self) && !isInferenceTensor(self))
     throw new AutogradError(
       `${name}: the tensor requires grad, and a graph cannot follow a change of size; use reshape, or do it on a detach()ed tensor`,
     );

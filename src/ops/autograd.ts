@@ -3,7 +3,7 @@ import { ArgumentError, AutogradError } from "../core/errors.ts";
 import { formatSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { flatten } from "../core/tree.ts";
-import { batchedDevice, enclosingDevice, leaveBatch } from "./define/batch.ts";
+import { leaveBatch, newAxis } from "./define/batch.ts";
 import { GradientEdge } from "./define/edge.ts";
 import { composite } from "./define/operation.ts";
 import { anything, boolean, describe, nested, optional } from "./define/parameters.ts";
@@ -36,9 +36,13 @@ type Seeds =
   | { readonly [name: string]: Seeds };
 
 /** Gradients in the places of what they were asked for: those of one tensor come as an array of one. */
-export type GradientsOf<I> = I extends Tensor | GradientEdge | Iterable<Tensor | GradientEdge>
-  ? readonly Tensor[]
-  : Nested<I>;
+export type GradientsOf<I> = I extends Tensor | GradientEdge
+  ? readonly [Tensor]
+  : I extends readonly unknown[]
+    ? Nested<I>
+    : I extends Iterable<Tensor | GradientEdge>
+      ? readonly Tensor[]
+      : Nested<I>;
 type Nested<I> = I extends Tensor | GradientEdge
   ? Tensor
   : { readonly [K in keyof I]: Nested<I[K]> };
@@ -115,11 +119,9 @@ function mapSeeds(
     throw new ArgumentError(
       `${operation}: with isGradsBatched every gradOutputs must be a tensor whose first dimension counts the vectors, of one size; got ${given.map((seed) => (seed instanceof Tensor ? formatSizes(seed.sizes) : describe(seed))).join(", ") || "none"}`,
     );
-  const device = batchedDevice(enclosingDevice(given as Tensor[]), size, "error");
-  const inside = seeds!.map((seed) =>
-    seed === null ? null : device.batch!.enter(seed as Tensor, 0),
-  );
-  return pass(inside).map((found) => (found === null ? null : leaveBatch(found, device, 0)));
+  const axis = newAxis(size, "error");
+  const inside = seeds!.map((seed) => (seed === null ? null : axis.enter(seed as Tensor, 0)));
+  return pass(inside).map((found) => (found === null ? null : leaveBatch(found, axis, 0)));
 }
 
 /**

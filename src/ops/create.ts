@@ -5,7 +5,6 @@ import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { checkSizes, formatSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { allocate, encoded, overValues } from "./define/creation.ts";
-import { trackLeaf } from "./define/history.ts";
 import { relayout } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -266,7 +265,7 @@ function strided(
     );
   const reach = size.includes(0) ? 0 : size.reduce((most, n, i) => most + (n - 1) * stride[i]!, 1);
   const out = relayout(allocate(name, [reach], dtype, device, requiresGrad), size, stride, 0);
-  trackLeaf(out, requiresGrad);
+  out.tracked = requiresGrad;
   return out;
 }
 

@@ -2,25 +2,26 @@
 import { gradMode } from "../autograd/mode.ts";
 import { type HookHandle, register } from "../autograd/hooks.ts";
 import { latestSequence, Node } from "../autograd/node.ts";
+import { DType } from "../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { warnOnce } from "../core/warning.ts";
 import { AccumulateGrad } from "./define/accumulate.ts";
 import {
   gradientFunction,
   gradientNode,
   isInferenceTensor,
   requiresGradient,
-  saysRequiresGradient,
-  trackLeaf,
   viewOf,
 } from "./define/history.ts";
-import { hooksOf } from "./define/hooks.ts";
+import { gradientType, hooksOf } from "./define/hooks.ts";
 import { alias } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import { accumulateGradients, givenIn, type Places } from "./define/pass.ts";
 import { anything, boolean, optional, tensor } from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
+import type { SavedProperties } from "./define/saved.ts";
 import { dropTangents } from "./define/tangent.ts";
 
 /** Properties of Tensor that speak of the graph. */
@@ -32,9 +33,14 @@ export interface GraphProperties {
   /** Whether nothing recorded made this tensor: its gradient ends here. */
   readonly isLeaf: boolean;
   /** The node that made the tensor; null for leaves. */
-  readonly gradFn: Node<Tensor> | null;
+  readonly gradFn: (Node<Tensor> & SavedProperties) | null;
   /** Which output of `gradFn` the tensor is. */
   readonly outputNr: number;
+  /**
+   * The type in which gradients are accumulated: the tensor's own unless set; null for any. Only leaves have it. Setting it throws a
+   * DTypeError while there is a `grad` of another type.
+   */
+  gradDtype: DType | null;
   /** Whether `retainGrad` was called. */
   readonly retainsGrad: boolean;
 }
@@ -57,7 +63,7 @@ function setRequiresGrad(self: Tensor, value: boolean): void {
       );
     return;
   }
-  trackLeaf(self, value);
+  self.tracked = value;
 }
 
 function setGrad(self: Tensor, value: Tensor | null | undefined): void {
@@ -72,9 +78,10 @@ function setGrad(self: Tensor, value: Tensor | null | undefined): void {
     throw new ShapeError(
       `grad: a gradient of shape ${formatSizes(value.sizes)} does not fit a tensor of shape ${formatSizes(self.sizes)}`,
     );
-  if (value.dtype !== self.dtype)
+  const dtype = gradientType(self);
+  if (dtype !== null && value.dtype !== dtype)
     throw new DTypeError(
-      `grad: a gradient of type ${value.dtype.name} does not fit a tensor of type ${self.dtype.name}`,
+      `grad: a gradient of type ${value.dtype.name} does not fit a tensor whose gradients are ${dtype.name}; its gradDtype says of which type they are`,
     );
   if (value.storage.device !== self.storage.device)
     throw new AutogradError(
@@ -84,10 +91,41 @@ function setGrad(self: Tensor, value: Tensor | null | undefined): void {
   self.gradient = value;
 }
 
+function leafForType(self: Tensor): void {
+  if (gradientFunction(self) !== null)
+    throw new AutogradError(
+      "gradDtype: only leaves accumulate gradients and so have a type for them; this tensor was made by an operation",
+    );
+}
+
+function setGradDtype(self: Tensor, value: DType | null): void {
+  leafForType(self);
+  if (value !== null && !(value instanceof DType))
+    throw new DTypeError(`gradDtype: expected a dtype or null, got ${String(value)}`);
+  if (self.gradient !== null && value !== null && self.gradient.dtype !== value)
+    throw new DTypeError(
+      `gradDtype: there is a gradient of type ${self.gradient.dtype.name} already; set grad to null before gradients become ${value.name}`,
+    );
+  hooksOf(self).gradDtype = value;
+}
+
+/** Told where somebody looks for a gradient that no pass will leave there. */
+function warnOfNonLeaf(self: Tensor): void {
+  const node = gradientFunction(self);
+  if (node === null || self.hooks?.retainsGrad === true) return;
+  warnOnce(
+    "grad of a tensor that is not a leaf",
+    `grad: this tensor is not a leaf but the result of an operation (${node.name}), so backward() will not fill its .grad; ` +
+      "call retainGrad() on it before backward(), or read .grad of the leaf that it was computed from. " +
+      "A leaf that was meant to be one: use requiresGrad_() after the last operation on it, as in torch.rand(3).mul(0.1).requiresGrad_()",
+  );
+}
+
 Object.defineProperties(Tensor.prototype, {
   grad: {
     configurable: true,
     get(this: Tensor): Tensor | null {
+      if (this.gradient === null && this.node !== null) warnOfNonLeaf(this);
       return this.gradient;
     },
     set(this: Tensor, value: Tensor | null | undefined) {
@@ -97,7 +135,7 @@ Object.defineProperties(Tensor.prototype, {
   requiresGrad: {
     configurable: true,
     get(this: Tensor): boolean {
-      return saysRequiresGradient(this);
+      return requiresGradient(this);
     },
     set(this: Tensor, value: boolean) {
       setRequiresGrad(this, value);
@@ -121,6 +159,16 @@ Object.defineProperties(Tensor.prototype, {
     configurable: true,
     get(this: Tensor): number {
       return this.outputIndex;
+    },
+  },
+  gradDtype: {
+    configurable: true,
+    get(this: Tensor): DType | null {
+      leafForType(this);
+      return gradientType(this);
+    },
+    set(this: Tensor, value: DType | null) {
+      setGradDtype(this, value);
     },
   },
   retainsGrad: {

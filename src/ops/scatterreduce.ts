@@ -1,5 +1,5 @@
 // Scattering with a reduction: several values that meet at one place are combined.
-import { DTypeError, ShapeError } from "../core/errors.ts";
+import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import type { DType } from "../core/dtype.ts";
 import { formatSizes, sameSizes, wrapDimension } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -69,6 +69,23 @@ function reduceInto({ self, dim, index, src, reduce, includeSelf }: Call): void 
   }
 }
 
+/** The same tensor; whoever differentiates it where `several` factors are zero learns that its formula does not hold there. */
+const derivedOnce: (self: Tensor, several: Tensor) => Tensor = operation({
+  name: "scatterReduce",
+  parameters: { self: p.tensor, several: p.tensor },
+  saves: ["several"],
+  forward: ({ self }) => self.clone(),
+  backward: {
+    self: (g, { several }) => {
+      if (several.any().item())
+        throw new AutogradError(
+          "scatterReduce: a product cannot be differentiated twice with respect to src where more than one zero of src meets at the same place",
+        );
+      return g;
+    },
+  },
+});
+
 /** The gradients of a product for self and source, where factors may be zero. */
 function productGradient(
   g: Tensor,
@@ -92,8 +109,9 @@ function productGradient(
       const others = self.scatterReduce(dim, index, src.maskedFill(single, 1), "prod", {
         includeSelf,
       });
-      const usual = g.mul(result).gather(dim, index).div(src.maskedFill(zero, 1));
-      return g.mul(others).gather(dim, index).where(single, usual);
+      const usual = result.gather(dim, index).div(src.maskedFill(zero, 1));
+      const factor = others.gather(dim, index).where(single, usual);
+      return g.gather(dim, index).mul(derivedOnce(factor, zeros.gt(1)));
     },
   };
 }

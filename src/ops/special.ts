@@ -9,6 +9,7 @@ import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { pointwise } from "./define/pointwise.ts";
 import type { FunctionOnly, MethodWithInPlace } from "./define/registry.ts";
+import { hasTangent } from "./define/tangent.ts";
 import type { Unary } from "./types.ts";
 
 /**
@@ -384,9 +385,10 @@ export const zeta: FunctionOnly<(input: Tensor | number, other: Tensor | number)
     parameters: { input: p.tensorOrNumber, other: p.tensorOrNumber },
     variants: [hurwitz],
     choose: ({ input, other }) => {
-      if (gradMode.enabled && input instanceof Tensor && input.requiresGrad)
+      if (!(input instanceof Tensor)) return [hurwitz, input, other];
+      if ((gradMode.enabled && input.requiresGrad) || hasTangent(input))
         throw new AutogradError(
-          "zeta: there is no derivative by input, which requires a gradient; detach() it",
+          "zeta: there is no derivative by input, which requires a gradient or has a tangent; detach() it",
         );
       return [hurwitz, input, other];
     },

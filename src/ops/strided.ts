@@ -91,7 +91,20 @@ const strided: (
     ownOffset: p.integer,
   },
   view: "single",
-  forward: ({ self, size, stride, storageOffset }) => relayout(self, size, stride, storageOffset),
+  forward: ({ self, size, stride, storageOffset: offset }) => {
+    const last = size.reduce((most, n, i) => most + (n - 1) * stride[i]!, offset);
+    const capacity = Math.floor(self.storage.byteLength / self.dtype.itemsize);
+    if (
+      size.length !== stride.length ||
+      stride.some((s) => s < 0) ||
+      offset < 0 ||
+      (!size.includes(0) && last >= capacity)
+    )
+      throw new ShapeError(
+        `asStrided: sizes ${formatSizes(size)} with strides ${formatSizes(stride)} from ${offset} do not lie within the ${capacity} elements of the memory`,
+      );
+    return relayout(self, size, stride, offset);
+  },
   backward: {
     self: (g, { sizesOf, size, stride, storageOffset, ownStrides, ownOffset }) =>
       scatteredBack(
@@ -123,17 +136,6 @@ export const asStrided: Method<
   compute: ({ self, size, stride, storageOffset }) => {
     checkSizes("asStrided", size);
     const offset = storageOffset ?? self.offset;
-    const last = size.reduce((most, n, i) => most + (n - 1) * stride[i]!, offset);
-    const capacity = Math.floor(self.storage.byteLength / self.dtype.itemsize);
-    if (
-      size.length !== stride.length ||
-      stride.some((s) => s < 0) ||
-      offset < 0 ||
-      (!size.includes(0) && last >= capacity)
-    )
-      throw new ShapeError(
-        `asStrided: sizes ${formatSizes(size)} with strides ${formatSizes(stride)} from ${offset} do not lie within the ${capacity} elements of the memory`,
-      );
     return strided(self, size, stride, offset, self.strides, self.offset);
   },
 });

@@ -17,7 +17,6 @@ import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, maximumDimensions, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { allocate, checkDifferentiable, elements, encoded, shared } from "./define/creation.ts";
-import { trackLeaf } from "./define/history.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Method } from "./define/registry.ts";
@@ -335,7 +334,7 @@ export const frombuffer: FunctionOnly<
         `frombuffer: the memory starts at byte ${from} of its buffer, which is no multiple of the ${itemsize} bytes of ${type.name}; copy it with slice() first`,
       );
     const out = shared(buffer, type, from, n);
-    trackLeaf(out, requiresGrad);
+    out.tracked = requiresGrad;
     return out;
   },
 });

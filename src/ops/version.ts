@@ -1,6 +1,5 @@
 // What a tensor tells of its memory: whether it is a view, and how often the memory was written in place.
 import { type ModeGuard, scoped } from "../autograd/scope.ts";
-import { notePlaces } from "../core/callsite.ts";
 import { ArgumentError, AutogradError } from "../core/errors.ts";
 import { Tensor } from "../core/tensor.ts";
 import { bumpVersion, isInferenceTensor, viewOf } from "./define/history.ts";
@@ -116,18 +115,4 @@ export function unsafePreserveVersionCounter<T>(
     return () => storages.forEach((storage, i) => (storage.version = versions[i]!));
   };
   return scoped("unsafePreserveVersionCounter", enter, callback);
-}
-
-/**
- * Has the line noted of every in-place change while a callback runs, or until the guard is disposed of, so that the error of a gradient that
- * needs the old value names it: for finding such a change. Reading the line costs far more than the change itself.
- * @example
- * ```ts
- * torch.autograd.graph.traceWrites(() => torch.zeros(2).add_(1)) // => tensor([1., 1.])
- * ```
- */
-export function traceWrites(): ModeGuard;
-export function traceWrites<T>(callback: () => T): T;
-export function traceWrites<T>(callback?: () => T): T | ModeGuard {
-  return scoped("traceWrites", notePlaces, callback);
 }

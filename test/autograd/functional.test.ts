@@ -48,6 +48,28 @@ describe("Jacobians", () => {
     expect(x.grad).toBeNull();
   });
 
+  it("are the same inside inferenceMode, where operations are not recorded", () => {
+    const [found, of] = torch.inferenceMode(() => {
+      const x = torch.tensor([1, 2]);
+      return [jacobian((a) => a.mul(a), x), hvp((a) => a.pow(3).sum(), x, x)[1]];
+    });
+    expect(found!.tolist()).toEqual([
+      [2, 0],
+      [0, 4],
+    ]);
+    expect(of!.tolist()).toEqual([6, 24]);
+  });
+
+  it("map over batches", () => {
+    const batch = torch.rand(3, 2);
+    const f = (a: T): T => a.pow(2).mul(a.sum());
+    const expected = torch.stack(batch.unbind(0).map((x) => jacobian(f, x)));
+    for (const options of [{}, { vectorize: true }, { strategy: "forward-mode" } as const]) {
+      const mapped = torch.vmap((x: T) => jacobian(f, x, options))(batch);
+      expect(torch.allclose(mapped, expected)).toBe(true);
+    }
+  });
+
   it("of empty tensors are empty", () => {
     expect(jacobian((a) => a.mul(2), torch.zeros(0)).shape).toEqual([0, 0]);
     expect(jacobian((a) => a.sum(), torch.zeros(0)).shape).toEqual([0]);

@@ -1,4 +1,4 @@
-// The backend of a device with a hidden batch dimension: each kernel runs once on the parent's backend, for all members together.
+// The backend of a device with hidden axes: each kernel runs once on the device below them, for all members together.
 import type {
   Backend,
   KernelKind,
@@ -11,31 +11,16 @@ import type { Device } from "../../core/device.ts";
 import { type DType, int64 } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
 import type { TypedProgram } from "../../core/program.ts";
-import type { Sizes } from "../../core/shape.ts";
+import { contiguousStrides, isContiguous, type Sizes } from "../../core/shape.ts";
 import { Storage } from "../../core/storage.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { hasNoValue, Members, memberStorage } from "./storage.ts";
+import { hasNoValue, type Members, memberStorage } from "./storage.ts";
 
-function membersOf(operand: Operand): Members {
-  return operand.storage.memory as Members;
-}
-
-/** Matrices one below the other as one matrix; null where they do not lie so. */
-function asRows({ storage, dtype, sizes, strides, offset, count }: Operand): Operand | null {
-  const [members, rows, columns] = sizes as [number, number, number];
-  const [between, down, across] = strides as [number, number, number];
-  if (rows !== 1 && between !== down * rows) return null;
-  const step = rows === 1 ? between : down;
-  const dense = (across === 1 || columns === 1) && step === columns;
-  return new Tensor(
-    storage,
-    dtype,
-    [members * rows, columns],
-    [step, across],
-    offset,
-    count,
-    dense,
-  );
+function laidOut(operand: Operand, storage: Storage, sizes: Sizes, strides: Sizes): Operand {
+  const { dtype, offset } = operand;
+  let count = 1;
+  for (const size of sizes) count *= size;
+  return new Tensor(storage, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
 
 export class BatchedBackend implements Backend {
@@ -43,76 +28,82 @@ export class BatchedBackend implements Backend {
   /** Checks that look at values are left out: there is one value for each member. */
   readonly valueless: boolean = true;
   readonly #device: Device;
-  readonly #parent: Backend;
-  readonly #size: number;
-  #numbers: Storage | null = null;
+  readonly #sizes: readonly number[];
+  readonly #count: number;
+  readonly #shared: readonly number[];
+  #numbers: readonly Storage[] | null = null;
 
   constructor(device: Device) {
     this.#device = device;
-    this.#parent = device.batch!.parent.backend;
-    this.#size = device.batch!.size;
+    this.#sizes = device.axes.map(({ size }) => size);
+    this.#count = this.#sizes.reduce((product, size) => product * size, 1);
+    this.#shared = this.#sizes.map(() => 0);
+  }
+
+  get #base(): Backend {
+    return this.#device.base.backend;
   }
 
   supports(kind: KernelKind, compute: DType): boolean {
-    return this.#parent.supports(kind, compute);
+    return this.#base.supports(kind, compute);
   }
 
   allocate(byteLength: number): Storage {
-    const inner = this.#parent.allocate(byteLength * this.#size);
-    return memberStorage(this.#device, inner, byteLength, this.#size);
+    const inner = this.#base.allocate(byteLength * this.#count);
+    const steps = contiguousStrides(this.#sizes).map((step) => step * byteLength);
+    return memberStorage(this.#device, inner, steps);
   }
 
   read(storage: Storage, dtype: DType, index: number): number | bigint | boolean {
-    const { inner, step } = storage.memory as Members;
-    if (step !== 0 && this.#size > 1) throw hasNoValue();
-    return inner.device.backend.read(inner, dtype, index);
+    const { inner, steps } = storage.memory as Members;
+    if (steps.some((step, i) => step !== 0 && this.#sizes[i]! > 1)) throw hasNoValue();
+    return this.#base.read(inner, dtype, index);
   }
 
-  /** Elements between two members; 0 for operands of lower levels, which all members share. */
-  #step(operand: Operand): number {
-    return operand.storage.device === this.#device
-      ? membersOf(operand).step / operand.dtype.itemsize
-      : 0;
+  /** Elements between members, by axis. Operands from below the axes are the same for all members. */
+  #steps(operand: Operand): readonly number[] {
+    const { storage, dtype } = operand;
+    if (storage.device !== this.#device) return this.#shared;
+    return (storage.memory as Members).steps.map((step) => step / dtype.itemsize);
   }
 
-  /** All members of an operand, brought to `rank` dimensions behind the batch's; one that all members share has size 1 there. */
+  #inner({ storage }: Operand): Storage {
+    return storage.device === this.#device ? (storage.memory as Members).inner : storage;
+  }
+
+  /** All members of an operand, brought to `rank` dimensions behind the axes; size 1 where members are the same, for kernels that broadcast. */
   #all(operand: Operand, rank: number): Operand {
-    if (operand.storage.device !== this.#device) return operand;
-    const { sizes, strides, dtype, offset, count, dense } = operand;
-    const { inner, step } = membersOf(operand);
-    if (step === 0 || this.#size === 1)
-      return new Tensor(inner, dtype, sizes, strides, offset, count, dense);
-    const ones = new Array<number>(rank - sizes.length).fill(1);
-    const between = step / dtype.itemsize;
-    return new Tensor(
-      inner,
-      dtype,
-      [this.#size, ...ones, ...sizes],
-      [between, ...ones.map(() => 0), ...strides],
-      offset,
-      count * this.#size,
-      dense && between === count,
+    const steps = this.#steps(operand);
+    const { sizes, strides } = operand;
+    if (steps.every((step) => step === 0))
+      return laidOut(operand, this.#inner(operand), sizes, strides);
+    const missing = rank - sizes.length;
+    return laidOut(
+      operand,
+      this.#inner(operand),
+      [
+        ...steps.map((step, i) => (step === 0 ? 1 : this.#sizes[i]!)),
+        ...new Array<number>(missing).fill(1),
+        ...sizes,
+      ],
+      [...steps, ...new Array<number>(missing).fill(0), ...strides],
     );
   }
 
-  /** The same with the batch's full size in front, for kernels that do not broadcast. */
+  /** The same with the axes' full sizes in front. */
   #wide(operand: Operand): Operand {
-    const between = this.#step(operand);
-    const { sizes, strides, dtype, offset, count, dense, storage } = operand;
-    return new Tensor(
-      storage.device === this.#device ? membersOf(operand).inner : storage,
-      dtype,
-      [this.#size, ...sizes],
-      [between, ...strides],
-      offset,
-      count * this.#size,
-      dense && (between === count || this.#size === 1),
+    return laidOut(
+      operand,
+      this.#inner(operand),
+      [...this.#sizes, ...operand.sizes],
+      [...this.#steps(operand), ...operand.strides],
     );
   }
 
   /** All members of an operand that is about to be written. */
   #target(operand: Operand): Operand {
-    if (this.#step(operand) === 0 && this.#size > 1)
+    const steps = this.#steps(operand);
+    if (steps.some((step, i) => step === 0 && this.#sizes[i]! > 1 && operand.count > 0))
       throw new AutogradError(
         "vmap: a tensor that all members of the batch share cannot be changed in place inside the mapped function; use the out-of-place form, or clone() it there",
       );
@@ -126,7 +117,7 @@ export class BatchedBackend implements Backend {
     scalars: readonly number[],
   ): void {
     const rank = output.sizes.length;
-    this.#parent.map(
+    this.#base.map(
       program,
       this.#target(output),
       inputs.map((input) => this.#all(input, rank)),
@@ -141,7 +132,7 @@ export class BatchedBackend implements Backend {
     scalars: readonly number[],
   ): void {
     const rank = outputs[0]!.sizes.length;
-    this.#parent.mapMany(
+    this.#base.mapMany(
       program,
       outputs.map((output) => this.#target(output)),
       inputs.map((input) => this.#all(input, rank)),
@@ -158,13 +149,13 @@ export class BatchedBackend implements Backend {
     sizes: Sizes,
     divisor: number,
   ): void {
-    this.#parent.reduce(
+    this.#base.reduce(
       kind,
       program,
       this.#target(output),
       inputs.map((input) => this.#all(input, sizes.length)),
       scalars,
-      [this.#size, ...sizes],
+      [...this.#sizes, ...sizes],
       divisor,
     );
   }
@@ -176,16 +167,14 @@ export class BatchedBackend implements Backend {
     dim: number,
     positions: Operand | null,
   ): void {
-    // A tensor without dimensions is scanned as one element; behind a batch it needs a dimension of its own.
+    // A tensor without dimensions is scanned as one element; behind the axes it needs a dimension of its own.
     const line = (operand: Operand): Operand =>
-      operand.sizes.length > 0
-        ? operand
-        : new Tensor(operand.storage, operand.dtype, [1], [1], operand.offset, 1, true);
-    this.#parent.scan(
+      operand.sizes.length > 0 ? operand : laidOut(operand, operand.storage, [1], [1]);
+    this.#base.scan(
       kind,
       this.#target(line(output)),
       this.#wide(line(input)),
-      dim + 1,
+      dim + this.#sizes.length,
       positions === null ? null : this.#target(line(positions)),
     );
   }
@@ -200,39 +189,66 @@ export class BatchedBackend implements Backend {
   ): void {
     const out = this.#target(output);
     const left = this.#wide(a);
+    const right = this.#wide(b);
     const added = addend === null ? null : this.#wide(addend);
-    // Members that meet one shared matrix are rows of one larger product.
-    if (output.sizes.length === 2 && this.#step(b) === 0) {
-      const rows = [out, left, ...(added === null ? [] : [added])].map(asRows);
-      if (rows.every((operand) => operand !== null)) {
-        this.#parent.matmul(rows[0]!, rows[1]!, this.#all(b, 2), alpha, beta, rows[2] ?? null);
-        return;
+    const rows = output.sizes.length === 2 ? this.#asRows(out, left, right, added) : null;
+    if (rows === null) this.#base.matmul(out, left, right, alpha, beta, added);
+    else this.#base.matmul(rows[0]!, rows[1]!, rows[2]!, alpha, beta, rows[3] ?? null);
+  }
+
+  /** Members that meet one shared matrix are rows of one larger product. Null where no axis has any, or the rows do not lie so. */
+  #asRows(
+    out: Operand,
+    left: Operand,
+    right: Operand,
+    added: Operand | null,
+  ): readonly Operand[] | null {
+    const axes = this.#sizes.length;
+    const meeting = this.#sizes.flatMap((_, i) => (right.strides[i] === 0 ? [i] : []));
+    if (meeting.length === 0) return null;
+    const others = this.#sizes.flatMap((_, i) => (right.strides[i] === 0 ? [] : [i]));
+    const merged = (operand: Operand): Operand | null => {
+      const { sizes, strides } = operand;
+      let size = sizes[axes]!;
+      let step = strides[axes]!;
+      for (const axis of meeting.toReversed()) {
+        if (size === 1) step = strides[axis]!;
+        else if (sizes[axis] !== 1 && strides[axis] !== step * size) return null;
+        size *= sizes[axis]!;
       }
-    }
-    this.#parent.matmul(out, left, this.#wide(b), alpha, beta, added);
+      const kept = (of: Sizes): number[] => others.map((i) => of[i]!);
+      return laidOut(
+        operand,
+        operand.storage,
+        [...kept(sizes), size, sizes[axes + 1]!],
+        [...kept(strides), step, strides[axes + 1]!],
+      );
+    };
+    const written = [out, left, ...(added === null ? [] : [added])].map(merged);
+    if (written.some((operand) => operand === null)) return null;
+    const [first, second, ...rest] = written as Operand[];
+    const own = (of: Sizes): number[] => [...others.map((i) => of[i]!), ...of.slice(axes)];
+    const shared = laidOut(right, right.storage, own(right.sizes), own(right.strides));
+    return [first!, second!, shared, ...rest];
   }
 
   gather(output: Operand, input: Operand, dim: number, index: Operand): void {
-    this.#parent.gather(this.#target(output), this.#wide(input), dim + 1, this.#wide(index));
+    const at = dim + this.#sizes.length;
+    this.#base.gather(this.#target(output), this.#wide(input), at, this.#wide(index));
   }
 
   scatter(kind: ScatterKind, output: Operand, dim: number, index: Operand, source: Operand): void {
-    this.#parent.scatter(
-      kind,
-      this.#target(output),
-      dim + 1,
-      this.#wide(index),
-      this.#wide(source),
-    );
+    const at = dim + this.#sizes.length;
+    this.#base.scatter(kind, this.#target(output), at, this.#wide(index), this.#wide(source));
   }
 
   index(output: Operand, input: Operand, indices: readonly Operand[]): void {
     const wide = indices.map((index) => this.#wide(index));
-    const shared = this.#step(input) === 0;
-    this.#parent.index(
+    const shared = this.#steps(input).every((step) => step === 0);
+    this.#base.index(
       this.#target(output),
       shared ? this.#all(input, input.sizes.length) : this.#wide(input),
-      shared ? wide : [this.#memberNumbers(wide[0]!), ...wide],
+      shared ? wide : [...this.#memberNumbers(wide[0]!), ...wide],
     );
   }
 
@@ -243,22 +259,24 @@ export class BatchedBackend implements Backend {
     accumulate: boolean,
   ): void {
     const wide = indices.map((index) => this.#wide(index));
-    this.#parent.indexPut(
+    this.#base.indexPut(
       this.#target(output),
-      [this.#memberNumbers(wide[0]!), ...wide],
+      [...this.#memberNumbers(wide[0]!), ...wide],
       this.#wide(source),
       accumulate,
     );
   }
 
-  /** For every place of an index, the number of the member it belongs to. */
-  #memberNumbers(like: Operand): Operand {
-    if (this.#numbers === null) {
-      const numbers = BigInt64Array.from({ length: this.#size }, (_, i) => BigInt(i));
-      this.#numbers = new Storage(this.#device.base, numbers.buffer, -1, numbers.byteLength);
-    }
-    const strides = like.sizes.map((_, d) => (d === 0 ? 1 : 0));
-    return new Tensor(this.#numbers, int64, like.sizes, strides, 0, like.count, false);
+  /** For every place of an index, the number of the member it belongs to, axis by axis. */
+  #memberNumbers(like: Operand): readonly Operand[] {
+    this.#numbers ??= this.#sizes.map((size) => {
+      const { buffer, byteLength } = BigInt64Array.from({ length: size }, (_, i) => BigInt(i));
+      return new Storage(this.#device.base, buffer, -1, byteLength);
+    });
+    return this.#numbers.map((storage, axis) => {
+      const strides = like.sizes.map((_, d) => (d === axis ? 1 : 0));
+      return new Tensor(storage, int64, like.sizes, strides, 0, like.count, false);
+    });
   }
 
   nonzero(): void {
@@ -266,15 +284,15 @@ export class BatchedBackend implements Backend {
   }
 
   sort(values: Operand, positions: Operand, input: Operand, descending: boolean): void {
-    this.#parent.sort(this.#target(values), this.#target(positions), this.#wide(input), descending);
+    this.#base.sort(this.#target(values), this.#target(positions), this.#wide(input), descending);
   }
 
   softmax(output: Operand, input: Operand, logarithm: boolean): void {
-    this.#parent.softmax(this.#target(output), this.#wide(input), logarithm);
+    this.#base.softmax(this.#target(output), this.#wide(input), logarithm);
   }
 
   softmaxBackward(output: Operand, gradient: Operand, result: Operand, logarithm: boolean): void {
-    this.#parent.softmaxBackward(
+    this.#base.softmaxBackward(
       this.#target(output),
       this.#wide(gradient),
       this.#wide(result),

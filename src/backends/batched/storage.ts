@@ -1,16 +1,16 @@
-// Memory of a batch seen as that of one member: what tensors inside a mapped function lie in.
+// Memory of many members seen as that of one: what tensors inside a mapped function lie in.
 import type { Device } from "../../core/device.ts";
 import { AutogradError } from "../../core/errors.ts";
 import type { Block, Storage } from "../../core/storage.ts";
 
-/** The storage that holds all members, and how many bytes lie between two of them; 0 where all members are the same. */
+/** The storage that holds all members, and for each axis of the device how many bytes lie between two; 0 where they are the same. */
 export class Members implements Block {
   readonly inner: Storage;
-  readonly step: number;
+  readonly steps: readonly number[];
 
-  constructor(inner: Storage, step: number) {
+  constructor(inner: Storage, steps: readonly number[]) {
     this.inner = inner;
-    this.step = step;
+    this.steps = steps;
   }
 
   copyOut(): never {
@@ -27,8 +27,8 @@ export function hasNoValue(): AutogradError {
 }
 
 /**
- * A member's view of memory that holds `size` of them, `step` bytes apart. Writes are counted by the memory itself, whatever shows it;
- * a class apart, because Storage has fields where accessors are needed.
+ * What one member sees of the memory. Writes are counted by the memory itself, whatever shows it; a class apart, because Storage has fields
+ * where accessors are needed.
  */
 class MemberStorage implements Storage {
   readonly device: Device;
@@ -36,10 +36,12 @@ class MemberStorage implements Storage {
   readonly position: number = -1;
   readonly byteLength: number;
 
-  constructor(device: Device, memory: Members, size: number) {
+  constructor(device: Device, memory: Members) {
     this.device = device;
     this.memory = memory;
-    this.byteLength = memory.inner.byteLength - Math.max(0, size - 1) * memory.step;
+    let reach = memory.inner.byteLength;
+    device.axes.forEach(({ size }, i) => (reach -= (size - 1) * memory.steps[i]!));
+    this.byteLength = reach;
   }
 
   get version(): number {
@@ -64,16 +66,20 @@ class MemberStorage implements Storage {
   written(operation: string): void {
     this.memory.inner.written(operation);
   }
-  get writtenAt(): string | undefined {
-    return this.memory.inner.writtenAt;
-  }
 
   host(): never {
     throw hasNoValue();
   }
 }
 
-/** Memory in `inner` as a storage of the device, on which each member sees its own. */
-export function memberStorage(device: Device, inner: Storage, step: number, size: number): Storage {
-  return new MemberStorage(device, new Members(inner, step), size);
+/** Memory in `inner` as a storage of the device: `steps` has one entry for each of its axes. */
+export function memberStorage(device: Device, inner: Storage, steps: readonly number[]): Storage {
+  return new MemberStorage(device, new Members(inner, steps));
+}
+
+/** The storage that holds all members, and the bytes between them by axis; the storage itself where there are no axes. */
+export function membersOf(storage: Storage): { inner: Storage; steps: readonly number[] } {
+  return storage.device.axes.length === 0
+    ? { inner: storage, steps: [] }
+    : (storage.memory as Members);
 }

@@ -5,6 +5,7 @@ import { Node, type ResultMetadata, type Sender } from "../../autograd/node.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import { AutogradError } from "../../core/errors.ts";
 import type { Tensor } from "../../core/tensor.ts";
+import { gradientType } from "./hooks.ts";
 import { alias, coversStorage, emptyLike } from "./memory.ts";
 import { copyTangents } from "./tangent.ts";
 import { transfer } from "./transfer.ts";
@@ -30,9 +31,17 @@ export class AccumulateGrad extends Node<Tensor> {
   }
 
   run(_task: Sender<Tensor>): void {
-    accumulateInto(this.variable, this.incoming!);
-    if (this.postAccumulate !== null) runPostAccumulate(this.postAccumulate, this.variable);
+    const { variable } = this;
+    const gradient = this.incoming!;
+    accumulateInto(variable, variable.hooks === null ? gradient : inOwnType(variable, gradient));
+    if (this.postAccumulate !== null) runPostAccumulate(this.postAccumulate, variable);
   }
+}
+
+/** A leaf may have its gradients in another type than its own. */
+function inOwnType(variable: Tensor, gradient: Tensor): Tensor {
+  const dtype = gradientType(variable);
+  return dtype === null || dtype === gradient.dtype ? gradient : gradient.to(dtype);
 }
 
 function runPostAccumulate(hooks: HookSet<(leaf: Tensor) => unknown>, leaf: Tensor): void {

@@ -1,10 +1,9 @@
-// Into and out of a batch: the operations between a device and the device with a hidden batch dimension above it.
+// Into and out of a batch: the operations that give a tensor a hidden axis and take it away again.
 import { BatchedBackend } from "../../backends/batched/backend.ts";
-import { Members, memberStorage } from "../../backends/batched/storage.ts";
-import { batches, Device, type Randomness } from "../../core/device.ts";
+import { membersOf, memberStorage } from "../../backends/batched/storage.ts";
+import { type Axis, Device, mapping, type Randomness } from "../../core/device.ts";
 import { isContiguous } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { highestDevice, raised } from "./levels.ts";
 import { operation } from "./operation.ts";
 import * as p from "./parameters.ts";
 
@@ -16,99 +15,123 @@ function withItem<T>(items: readonly T[], at: number, item: T): T[] {
   return [...items.slice(0, at), item, ...items.slice(at)];
 }
 
-/** What a storage of the device shows of a tensor's memory: members `step` elements apart. */
+/** A tensor's memory with one axis more, whose members lie `step` elements apart. */
 function shown(
   tensor: Tensor,
-  device: Device,
+  axis: Axis,
   step: number,
   sizes: readonly number[],
   strides: readonly number[],
 ): Tensor {
-  const { size } = device.batch!;
-  const storage = memberStorage(device, tensor.storage, step * tensor.dtype.itemsize, size);
-  const count = sizes.reduce((product, own) => product * own, 1);
-  const dense = isContiguous(sizes, strides);
+  const { storage, dtype, offset } = tensor;
+  const device = axis.over(storage.device);
+  const { inner, steps } = membersOf(storage);
   // Others hold this memory too: nothing may take it over.
-  storage.kept = true;
-  return new Tensor(storage, tensor.dtype, sizes, strides, tensor.offset, count, dense);
+  inner.kept = true;
+  const own = withItem(steps, device.axes.indexOf(axis), step * dtype.itemsize);
+  const count = sizes.reduce((product, size) => product * size, 1);
+  return new Tensor(
+    memberStorage(device, inner, own),
+    dtype,
+    sizes,
+    strides,
+    offset,
+    count,
+    isContiguous(sizes, strides),
+  );
 }
 
-/** The slices of a tensor along `dim`, as one tensor on the device: the start of a mapped function. */
-const enter: (self: Tensor, device: Device, dim: number) => Tensor = operation({
+/** The slices of a tensor along `dim` as the members of one tensor: the start of a mapped function. */
+const enter: (self: Tensor, axis: Axis, dim: number) => Tensor = operation({
   name: "enterBatch",
   linear: true,
-  node: "EnterBatch",
-  parameters: { self: p.tensor, device: p.anything, dim: p.integer },
-  forward: ({ self, device, dim }) =>
+  parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
+  forward: ({ self, axis, dim }) =>
     shown(
       self,
-      device as Device,
+      axis as Axis,
       self.strides[dim]!,
       without(self.sizes, dim),
       without(self.strides, dim),
     ),
-  backward: { self: (g, { device, dim }) => leave(g, device as Device, dim) },
+  backward: { self: (g, { axis, dim }) => leaveBatch(g, axis as Axis, dim) },
 });
 
-/** The members of a tensor on the device side by side along `dim` of a tensor of its parent's: the end of a mapped function. */
-const leave: (self: Tensor, device: Device, dim: number) => Tensor = operation({
+/** The members of a tensor side by side along `dim`: the end of a mapped function. A tensor without the axis is repeated. */
+export const leaveBatch: (self: Tensor, axis: Axis, dim: number) => Tensor = operation({
   name: "leaveBatch",
   linear: true,
-  node: "LeaveBatch",
-  parameters: { self: p.tensor, device: p.anything, dim: p.integer },
-  forward: ({ self, device, dim }) => {
-    const on = device as Device;
-    const { size } = on.batch!;
-    const memory = self.storage.device === on ? (self.storage.memory as Members) : null;
-    const sizes = withItem(self.sizes, dim, size);
-    const step = memory === null ? 0 : memory.step / self.dtype.itemsize;
-    const strides = withItem(self.strides, dim, step);
-    return new Tensor(
-      memory?.inner ?? self.storage,
-      self.dtype,
-      sizes,
-      strides,
-      self.offset,
-      self.count * size,
-      isContiguous(sizes, strides),
-    );
+  parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
+  forward: ({ self, axis, dim }) => {
+    const own = axis as Axis;
+    const { storage, dtype, offset } = self;
+    const { axes, base } = storage.device;
+    const { inner, steps } = membersOf(storage);
+    const at = axes.indexOf(own);
+    const sizes = withItem(self.sizes, dim, own.size);
+    const strides = withItem(self.strides, dim, at < 0 ? 0 : steps[at]! / dtype.itemsize);
+    const left =
+      at < 0
+        ? storage
+        : axes.length === 1
+          ? inner
+          : memberStorage(deviceWith(base, without(axes, at)), inner, without(steps, at));
+    const count = self.count * own.size;
+    return new Tensor(left, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
   },
-  backward: { self: (g, { device, dim }) => enter(g, device as Device, dim) },
+  backward: { self: (g, { axis, dim }) => enter(g, axis as Axis, dim) },
 });
 
-/** A tensor of a lower level on the device, the same for all members. Its gradient is the sum of theirs. */
-const lift: (self: Tensor, device: Device) => Tensor = operation({
+/** A tensor with one axis more, the same for all members. Its gradient is the sum of theirs. */
+const lift: (self: Tensor, axis: Axis) => Tensor = operation({
   name: "liftToBatch",
-  linear: true,
-  node: "LiftToBatch",
-  parameters: { self: p.tensor, device: p.anything },
-  forward: ({ self, device }) => shown(self, device as Device, 0, self.sizes, self.strides),
-  backward: { self: (g, { device }) => leave(g, device as Device, 0).sum(0) },
+  parameters: { self: p.tensor, axis: p.anything },
+  forward: ({ self, axis }) => shown(self, axis as Axis, 0, self.sizes, self.strides),
+  backward: { self: (g, { axis }) => leaveBatch(g, axis as Axis, 0).sum(0) },
 });
 
-/** The device on which a batch of these tensors has its members: theirs, or that of the mapped function around. */
-export function enclosingDevice(tensors: readonly Tensor[]): Device {
-  const { innermost } = batches;
-  const highest = highestDevice(tensors);
-  return innermost !== null && innermost.level > highest.level ? innermost : highest;
+function deviceWith(base: Device, axes: readonly Axis[]): Device {
+  return axes.reduce((device, axis) => axis.over(device), base);
 }
 
-/** A device that runs every operation for `size` members at once. */
-export function batchedDevice(parent: Device, size: number, randomness: Randomness): Device {
-  const liftTo = (tensor: Tensor): Tensor => lift(raised("vmap", tensor, parent), device);
-  const device: Device = new Device(parent.type, {
-    size,
-    parent,
-    randomness,
-    lift: liftTo,
-    enter: (tensor, dim) => enter(raised("vmap", tensor, parent), device, dim),
-  });
-  device.backend = new BatchedBackend(device);
-  batches.used = true;
-  return device;
+let created = 0;
+
+class BatchAxis implements Axis {
+  readonly number: number = created++;
+  readonly size: number;
+  readonly randomness: Randomness;
+  // Devices with the same axes are the same: each is kept by the last of its axes.
+  private readonly devices = new Map<Device, Device>();
+
+  constructor(size: number, randomness: Randomness) {
+    this.size = size;
+    this.randomness = randomness;
+  }
+
+  lift(tensor: Tensor): Tensor {
+    return lift(tensor, this);
+  }
+
+  enter(tensor: Tensor, dim: number): Tensor {
+    return enter(tensor, this, dim);
+  }
+
+  over(below: Device): Device {
+    const { axes, base } = below;
+    const later = axes.findIndex(({ number }) => number > this.number);
+    if (later >= 0) return deviceWith(base, withItem(axes, later, this));
+    let device = this.devices.get(below);
+    if (device === undefined) {
+      device = new Device(base.type, [...axes, this], base);
+      device.backend = new BatchedBackend(device);
+      this.devices.set(below, device);
+    }
+    return device;
+  }
 }
 
-/** A tensor's members along dimension `dim` of a tensor on the parent; the same for all where it is of a lower level. */
-export function leaveBatch(tensor: Tensor, device: Device, dim: number): Tensor {
-  return leave(tensor, device, dim);
+/** A new axis. */
+export function newAxis(size: number, randomness: Randomness): Axis {
+  mapping.used = true;
+  return new BatchAxis(size, randomness);
 }

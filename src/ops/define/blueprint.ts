@@ -1,11 +1,22 @@
 // The record of an operation that is not pointwise, and the graph node that its calls leave behind.
-import { Node, type Sender } from "../../autograd/node.ts";
+import type { Node, Sender } from "../../autograd/node.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
-import { noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
+import { noSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { fit } from "./fit.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
-import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import {
+  alreadyFreed,
+  checkVersions,
+  type Kept,
+  offerSaved,
+  SavedTensor,
+  savingMode,
+  SavingNode,
+  sealed,
+  versionsOf,
+} from "./saved.ts";
 
 export type TensorNames<P extends Parameters> = {
   [K in keyof P]: P[K] extends Parameter<infer T>
@@ -98,7 +109,7 @@ export class Blueprint {
   /** What the rule of each parameter reads, where the record says so. */
   private readonly reads: Readonly<Record<string, readonly string[] | undefined>> | null;
   private readonly unreadNames: (readonly string[] | undefined)[] = [];
-  private readonly Context: new (node: OperationNode) => NodeContext;
+  private readonly Context: typeof NodeContext;
 
   constructor(record: AnyRecord) {
     this.record = record;
@@ -111,12 +122,14 @@ export class Blueprint {
     const read = isList(saves) ? saves : Object.values(saves).flatMap((some) => some ?? []);
     this.savedNames = names.filter((name) => read.includes(name));
     this.savesOutput = read.includes("output");
+    offerSaved(names);
+    if (this.savesOutput) offerSaved(record.outputs ?? ["result"]);
     // A class of its own for each record: its instances have the arguments as properties, and making one costs next to nothing.
     this.Context = class extends NodeContext {};
     for (const name of names)
       Object.defineProperty(this.Context.prototype, name, {
         get(this: NodeContext): unknown {
-          return this.node.argument(name);
+          return this.values[name];
         },
       });
   }
@@ -135,9 +148,13 @@ export class Blueprint {
     return this.tensorNames.filter((name) => !read.includes(name));
   }
 
-  /** What a rule of this record may read of a node. */
-  contextOf(node: OperationNode): NodeContext {
-    return new this.Context(node);
+  /** What a rule of this record may read, from a node's arguments and results. */
+  contextOf(
+    node: OperationNode,
+    values: Values<Parameters>,
+    outputs: readonly Tensor[] | null,
+  ): NodeContext {
+    return new this.Context(node, values, outputs);
   }
 }
 
@@ -147,9 +164,13 @@ function isList(value: readonly string[] | object): value is readonly string[] {
 
 class NodeContext {
   readonly node: OperationNode;
+  readonly values: Values<Parameters>;
+  private readonly results: readonly Tensor[] | null;
 
-  constructor(node: OperationNode) {
+  constructor(node: OperationNode, values: Values<Parameters>, results: readonly Tensor[] | null) {
     this.node = node;
+    this.values = values;
+    this.results = results;
   }
 
   get sizesOf(): Record<string, Sizes> {
@@ -159,14 +180,18 @@ class NodeContext {
     return this.node.perParameter((slot) => this.node.shownAt(slot).dtype);
   }
   get outputs(): readonly Tensor[] {
-    return this.node.outputs!;
+    return this.results!;
   }
   get output(): Tensor {
-    return this.node.outputs![0]!;
+    return this.results![0]!;
   }
   get needs(): (name: string) => boolean {
     return (name) => this.node.needs(name);
   }
+}
+
+function isKept(value: unknown): value is Tensor | SavedTensor {
+  return value instanceof Tensor || value instanceof SavedTensor;
 }
 
 /** What a gradient must look like. A tensor shows it; a node that does not keep the tensor keeps just this. */
@@ -187,13 +212,16 @@ export function shownOf({ sizes, dtype }: Tensor): Shown {
 const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
 
 /** The node of a recorded call. */
-export class OperationNode extends Node<Tensor> {
+export class OperationNode extends SavingNode {
   private readonly blueprint: Blueprint;
-  /** The arguments, with what they showed in the place of tensors that no rule reads; null once freed. */
+  /**
+   * The arguments, with what they showed in the place of tensors that no rule reads; null once freed. Where hooks have to do with them,
+   * what remembers the tensors.
+   */
   private values: Values<Parameters> | null;
   /** The results, where a rule reads them. */
-  readonly outputs: readonly Tensor[] | null;
-  private readonly versions: readonly number[] | null;
+  private outputs: readonly Tensor[] | readonly SavedTensor[] | null;
+  private versions: readonly number[] | null;
   /** Sizes and types by slot where there are lists of tensors; else `values` tells them. */
   private readonly shown: readonly Shown[] | null;
   /** How many slots each tensor parameter has; null where each has one. */
@@ -225,10 +253,14 @@ export class OperationNode extends Node<Tensor> {
     this.shown = counts === null ? null : inputs.map((tensor) => shownOf(tensor ?? outputs[0]!));
     this.counts = counts;
     this.outputCount = outputs.length;
-    this.versions = this.changed(null) ? versionsOf(this, this.savedList()) : null;
+    this.versions = this.changed(null) ? versionsOf(this, this.savedList() as Tensor[]) : null;
+    if (savingMode.hooks !== null && this.savesAnything) this.sealAll(savingMode.hooks);
   }
 
-  /** Whether a saved tensor is at another version than the given ones; null stands for 0. Allocates nothing. */
+  /**
+   * Whether a saved tensor is at another version than the given ones, null standing for 0, or may have been detached in place.
+   * Allocates nothing.
+   */
   private changed(versions: readonly number[] | null): boolean {
     const { savedNames } = this.blueprint;
     let at = 0;
@@ -236,13 +268,18 @@ export class OperationNode extends Node<Tensor> {
       const value = this.values![savedNames[i]!];
       if (value instanceof Tensor) {
         if (value.storage.version !== (versions === null ? 0 : versions[at])) return true;
+        if (value.hooks !== null) return true;
         at++;
       } else if (Array.isArray(value))
         for (const item of value as Tensor[])
-          if (item.storage.version !== (versions === null ? 0 : versions[at++])) return true;
+          if (
+            item.storage.version !== (versions === null ? 0 : versions[at++]) ||
+            item.hooks !== null
+          )
+            return true;
     }
     for (let i = 0; this.outputs !== null && i < this.outputs.length; i++)
-      if (this.outputs[i]!.storage.version !== (versions === null ? 0 : versions[at++]))
+      if ((this.outputs[i] as Tensor).storage.version !== (versions === null ? 0 : versions[at++]))
         return true;
     return false;
   }
@@ -251,9 +288,45 @@ export class OperationNode extends Node<Tensor> {
     return nodeName(this.blueprint.record.name, this.blueprint.record.node);
   }
 
-  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    if (this.values === null) return [];
-    return this.savedList().map((value, i) => ({ name: this.savedName(i), value }));
+  get kept(): readonly Kept[] | null {
+    return this.values === null ? null : this.savedList();
+  }
+
+  resultAt(index: number): number {
+    return Math.max(-1, index - this.firstResult);
+  }
+
+  /** Where the results begin among what is saved. */
+  private get firstResult(): number {
+    return this.savedList().length - (this.outputs?.length ?? 0);
+  }
+
+  protected get keptVersions(): readonly number[] | null {
+    return this.versions;
+  }
+
+  protected seal(list: readonly SavedTensor[]): void {
+    const first = this.firstResult;
+    this.values = this.withTensors(list);
+    if (this.outputs !== null) this.outputs = list.slice(first);
+    this.versions = sealed;
+  }
+
+  protected plainValue(name: string): unknown {
+    const value = this.values?.[name];
+    return this.blueprint.record.parameters[name]?.tensors === true ? undefined : value;
+  }
+
+  /** The arguments with other things in the saved tensors' places. */
+  private withTensors(list: readonly unknown[]): Values<Parameters> {
+    const out: Record<string, unknown> = { ...this.values };
+    let at = 0;
+    for (const name of this.blueprint.savedNames) {
+      const value = out[name];
+      if (isKept(value)) out[name] = list[at++];
+      else if (Array.isArray(value)) out[name] = value.map(() => list[at++]);
+    }
+    return out;
   }
 
   override get resultCount(): number {
@@ -264,10 +337,6 @@ export class OperationNode extends Node<Tensor> {
   shownAt(slot: number): Shown {
     if (this.shown !== null) return this.shown[slot]!;
     return (this.values![this.blueprint.tensorNames[slot]!] as Shown | null | undefined) ?? absent;
-  }
-
-  argument(name: string): unknown {
-    return this.values![name];
   }
 
   /** A property of the first slot of each tensor parameter, by name. */
@@ -300,34 +369,44 @@ export class OperationNode extends Node<Tensor> {
     return this.outputs !== null || this.blueprint.savedNames.length > 0;
   }
 
-  private savedList(): Tensor[] {
-    const list: Tensor[] = [];
+  private savedList(): (Tensor | SavedTensor)[] {
+    const list: (Tensor | SavedTensor)[] = [];
     for (const name of this.blueprint.savedNames) {
       const value = this.values![name];
-      if (value instanceof Tensor) list.push(value);
+      if (isKept(value)) list.push(value);
       else if (Array.isArray(value)) list.push(...(value as Tensor[]));
     }
     if (this.outputs !== null) list.push(...this.outputs);
     return list;
   }
 
-  private savedName(index: number): string {
+  savedName(index: number): string {
     const names = this.blueprint.savedNames.flatMap((name) => {
       const value = this.values![name];
       if (Array.isArray(value)) return value.map((_, i) => `${name}[${i}]`);
-      return value instanceof Tensor ? [name] : [];
+      return isKept(value) ? [name] : [];
     });
-    return names[index] ?? "result";
+    return names[index] ?? this.blueprint.record.outputs?.[index - names.length] ?? "result";
+  }
+
+  /** What the rules may read, checked, and unpacked where hooks took it in. */
+  context(): NodeContext {
+    if (this.values === null) throw alreadyFreed(this.name);
+    let { values, outputs } = this;
+    if (this.versions === sealed) {
+      const list = this.savedList().map((saved) => (saved as SavedTensor).unpack());
+      values = this.withTensors(list);
+      if (outputs !== null) outputs = list.slice(this.firstResult) as Tensor[];
+    } else if (this.changed(this.versions))
+      checkVersions(this, this.savedList() as Tensor[], this.versions);
+    return this.blueprint.contextOf(this, values, outputs as readonly Tensor[] | null);
   }
 
   run(task: Sender<Tensor>): void {
     const { blueprint, counts } = this;
-    if (this.values === null) throw alreadyFreed(this.name);
-    if (this.changed(this.versions))
-      checkVersions(this, this.savedList(), this.versions, (node, i) => node.savedName(i));
+    const context = this.context();
     const gradients = new Array<Tensor | null>(this.outputCount);
     for (let i = 0; i < this.outputCount; i++) gradients[i] = this.received(i);
-    const context = blueprint.contextOf(this);
     const { backward } = blueprint.record;
     const inputs = this.next.length;
     let slot = 0;
@@ -367,15 +446,4 @@ export function nodeName(name: string, given?: string): string {
   const digit = given === undefined ? null : /\d$/.exec(given);
   const stem = `${own[0]!.toUpperCase()}${own.slice(1, digit === null ? undefined : -1)}`;
   return `${stem}Backward${digit === null ? 0 : digit[0]}`;
-}
-
-/** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
-export function fit(
-  gradient: Tensor,
-  to: { readonly sizes: Sizes; readonly dtype: DType },
-): Tensor {
-  let out = gradient;
-  if (!sameSizes(out.sizes, to.sizes)) out = out.sumToSize(to.sizes);
-  if (out.dtype !== to.dtype) out = out.to(to.dtype);
-  return out;
 }

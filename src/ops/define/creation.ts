@@ -4,7 +4,6 @@ import { bool, type DType, type ElementArray, float32, float64 } from "../../cor
 import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { checkSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { trackLeaf } from "./history.ts";
 import { empty, overBuffer } from "./memory.ts";
 
 /** A tensor over undefined memory, after checks of sizes and type. */
@@ -18,7 +17,7 @@ export function allocate(
   checkSizes(operation, sizes);
   checkDifferentiable(operation, dtype, requiresGrad);
   const out = empty(sizes, dtype, device);
-  trackLeaf(out, requiresGrad);
+  out.tracked = requiresGrad;
   return out;
 }
 

@@ -1,5 +1,5 @@
 // Random numbers into tensors: the generator fills typed arrays, this decides which array stands for which element type.
-import { batches, type Device } from "../../core/device.ts";
+import { type Device, mapping } from "../../core/device.ts";
 import { type DType, type ElementArray, uint8, bool } from "../../core/dtype.ts";
 import { ArgumentError, AutogradError, DTypeError, TorchError } from "../../core/errors.ts";
 import type { FloatArray, NumberArray } from "../../core/fill.ts";
@@ -7,7 +7,7 @@ import type { Rounding } from "../../core/generator.ts";
 import type { Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { allocate, checkDifferentiable, elements, integerRange } from "./creation.ts";
-import { checkLevel } from "./levels.ts";
+import { checkShared } from "./levels.ts";
 import { empty, relayout } from "./memory.ts";
 import { transfer } from "./transfer.ts";
 
@@ -78,13 +78,13 @@ export function drawn(
   requiresGrad: boolean,
   fill: NumberFill,
 ): Tensor {
-  const out = drawnFor(operation, sizes, dtype, batches.innermost ?? device.base, fill);
+  const out = drawnFor(operation, sizes, dtype, device.base, fill);
   checkDifferentiable(operation, dtype, requiresGrad);
   out.tracked = requiresGrad;
   return out;
 }
 
-/** New elements for a device: for one with a hidden batch dimension drawn as its mapped function was told to. */
+/** New elements; inside a mapped function drawn as it was told to. */
 function drawnFor(
   operation: string,
   sizes: Sizes,
@@ -92,27 +92,25 @@ function drawnFor(
   device: Device,
   fill: NumberFill,
 ): Tensor {
-  const { batch } = device;
-  if (batch === null) {
-    const out = allocate(operation, sizes, dtype, device, false);
-    if (device.type !== "meta") refusing(() => fillElements(elements(out), dtype, fill));
-    return out;
-  }
-  if (batch.randomness === "error")
-    throw new AutogradError(
-      `${operation}: a random operation inside vmap, which was not told whether all members of the batch draw the same numbers; ` +
-        `give vmap { randomness: "same" } or { randomness: "different" }, or draw outside of it`,
-    );
-  if (batch.randomness === "same") return drawnFor(operation, sizes, dtype, batch.parent, fill);
-  return batch.enter(drawnFor(operation, [batch.size, ...sizes], dtype, batch.parent, fill), 0);
+  for (const { randomness } of mapping.active)
+    if (randomness === "error")
+      throw new AutogradError(
+        `${operation}: a random operation inside vmap, which was not told whether all members of the batch draw the same numbers; ` +
+          `give vmap { randomness: "same" } or { randomness: "different" }, or draw outside of it`,
+      );
+  const axes = mapping.active.filter(({ randomness }) => randomness === "different");
+  const whole = [...axes.map(({ size }) => size), ...sizes];
+  const out = allocate(operation, whole, dtype, device, false);
+  if (device.type !== "meta") refusing(() => fillElements(elements(out), dtype, fill));
+  return axes.reduce((tensor, axis) => axis.enter(tensor, 0), out);
 }
 
 /** Draws new elements into a tensor, in the order in which they lie in memory. */
 export function redraw(self: Tensor, fill: NumberFill): void {
   if (self.device.type === "meta") return;
-  if (batches.innermost !== null) {
-    const fresh = drawnFor("random", self.sizes, self.dtype, batches.innermost, fill);
-    checkLevel("random", self, [fresh]);
+  if (mapping.active.length > 0) {
+    const fresh = drawnFor("random", self.sizes, self.dtype, self.device.base, fill);
+    checkShared("random", self, [fresh]);
     transfer(fresh, self);
     return;
   }

@@ -2,7 +2,7 @@
 // so it allocates sparingly, and its classes have ordinary fields, whose initialisation is cheaper than that of #private ones.
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import { Node, type Sender } from "../../autograd/node.ts";
+import type { Node, Sender } from "../../autograd/node.ts";
 import type { DType } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
@@ -14,11 +14,20 @@ import {
   fromGradient,
   type TangentPlan,
 } from "./formula.ts";
-import { gradientNode, rebaseHistory, requiresGradient } from "./history.ts";
+import { gradientNode, onlyInference, rebaseHistory, requiresGradient } from "./history.ts";
 import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
-import { fit } from "./blueprint.ts";
-import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import { fit } from "./fit.ts";
+import {
+  alreadyFreed,
+  type Kept,
+  opened,
+  savingMode,
+  SavingNode,
+  type SavedTensor,
+  sealed,
+  versionsOf,
+} from "./saved.ts";
 import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
 interface Fit {
@@ -28,13 +37,13 @@ interface Fit {
 
 // Most tensors are output 0 of their node, so most calls share one of these.
 const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
-const freed: readonly (Tensor | null)[] = [];
+const freed: readonly Kept[] = [];
 
-class PointwiseNode extends Node<Tensor> {
+class PointwiseNode extends SavingNode {
   private readonly formula: Formula;
   /** The call's tensors and then its result, null where not needed; null as a whole where nothing is. */
-  private saved: readonly (Tensor | null)[] | null;
-  private readonly versions: readonly number[] | null;
+  private saved: readonly Kept[] | null;
+  private versions: readonly number[] | null;
   private readonly scalars: readonly number[];
   /** Sizes and types of the tensors, where a gradient must be brought back to them. */
   private readonly fits: readonly Fit[] | null;
@@ -53,30 +62,46 @@ class PointwiseNode extends Node<Tensor> {
     this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.fits = fits;
+    if (savingMode.hooks !== null && saved !== null) this.sealAll(savingMode.hooks);
   }
 
   get name(): string {
     return this.formula.options.node;
   }
 
-  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    return (this.saved ?? []).flatMap((value, i) =>
-      value === null ? [] : [{ name: this.nameOf(i), value }],
-    );
+  savedName(index: number): string {
+    const { inputCount, options } = this.formula;
+    return index === inputCount
+      ? "result"
+      : (options.names?.[options.slots[index]!] ?? `operand ${options.slots[index]!}`);
   }
 
-  private nameOf(saved: number): string {
-    return saved === this.formula.inputCount
-      ? "result"
-      : `operand ${this.formula.options.slots[saved]!}`;
+  get kept(): readonly Kept[] | null {
+    return this.saved === freed ? null : (this.saved ?? []);
+  }
+
+  resultAt(index: number): number {
+    return index === this.formula.inputCount ? 0 : -1;
+  }
+
+  protected get keptVersions(): readonly number[] | null {
+    return this.versions;
+  }
+
+  protected seal(list: readonly SavedTensor[]): void {
+    this.saved = list;
+    this.versions = sealed;
+  }
+
+  protected plainValue(name: string): unknown {
+    const at = this.formula.options.scalarNames?.indexOf(name) ?? -1;
+    return at < 0 ? undefined : this.scalars[at];
   }
 
   run(task: Sender<Tensor>): void {
-    const { saved, formula, next } = this;
-    if (saved !== null) {
-      if (saved === freed) throw alreadyFreed(this.name);
-      checkVersions(this, saved, this.versions, (node, i) => node.nameOf(i));
-    }
+    const { formula, next } = this;
+    if (this.saved === freed) throw alreadyFreed(this.name);
+    const saved = this.saved === null ? null : opened(this, this.saved, this.versions);
     if (formula.options.derivatives === "none")
       throw new AutogradError(
         `${this.name}: ${formula.options.name} has no derivative; detach() the tensors that go into it`,
@@ -91,7 +116,7 @@ class PointwiseNode extends Node<Tensor> {
       if (next[slot] === null) continue;
       if (derivation === null) task.send(this, slot, null);
       else {
-        const value = derivation.passes ? gradient : this.derive(derivation, gradient);
+        const value = derivation.passes ? gradient : this.derive(derivation, gradient, saved);
         if (derivation.passes) {
           // Two that get the same tensor must not both take it over as their .grad.
           if (passed) gradient.storage.kept = true;
@@ -102,12 +127,16 @@ class PointwiseNode extends Node<Tensor> {
     }
   }
 
-  private derive(derivation: Derivation, gradient: Tensor): Tensor {
+  private derive(
+    derivation: Derivation,
+    gradient: Tensor,
+    saved: readonly (Tensor | null)[] | null,
+  ): Tensor {
     const { sources, formula } = derivation;
     const operands = new Array<Tensor>(sources.length);
     for (let i = 0; i < sources.length; i++) {
       const source = sources[i]!;
-      operands[i] = source === fromGradient ? gradient : this.saved![source]!;
+      operands[i] = source === fromGradient ? gradient : saved![source]!;
     }
     return evaluate(formula, operands, this.scalars, gradient.dtype);
   }
@@ -209,11 +238,7 @@ export function tangentOperands(
   tangents: readonly (Tensor | null)[],
   result: Tensor | null,
 ): { readonly plan: TangentPlan; readonly operands: readonly Tensor[] } {
-  const { options, inputCount } = formula;
-  if (options.derivatives === "none")
-    throw new AutogradError(
-      `${options.name}: forward mode reached an operation that does not support it, because it has no derivative; detach() the tensors that go into it`,
-    );
+  const { inputCount } = formula;
   let given = 0;
   for (let i = 0; i < tangents.length; i++) if (tangents[i] !== null) given |= 1 << i;
   const plan = formula.tangentPlan(given, result !== null);
@@ -256,7 +281,8 @@ export function record(
     if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
       wanted |= 1 << i;
   }
-  if (wanted !== 0) attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
+  if (wanted !== 0 && !onlyInference(tensors))
+    attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
 }
 
 /** Makes the node of a computed formula; bit i of `wanted` says that tensor i needs a gradient. */

@@ -2,6 +2,7 @@
 // which are formulas again.
 import { differentiate } from "../../core/derivative.ts";
 import { type DType, float32, float64, int64 } from "../../core/dtype.ts";
+import { AutogradError } from "../../core/errors.ts";
 import {
   call,
   constant,
@@ -55,6 +56,9 @@ export interface FormulaOptions {
   /** Which argument each tensor is; plain numbers among the arguments have a slot without an edge. */
   readonly slots: readonly number[];
   readonly slotCount: number;
+  /** What the arguments in the slots and the scalars are called, where they have names of their own. */
+  readonly names?: readonly string[];
+  readonly scalarNames?: readonly string[];
   /**
    * Take the place of symbolic derivatives: expressions in inputs, scalars, `gradient` and `result`.
    * With "none" a backward pass that comes to the operation fails.
@@ -137,7 +141,11 @@ export class Formula {
     let sum: Expression | null = null;
     for (let k = 0; k < inputCount; k++) {
       const derivation = derivations[k]!;
-      if (((given >> k) & 1) === 0 || derivation === null) continue;
+      if (((given >> k) & 1) === 0) continue;
+      if (derivation === null) {
+        this.checkConstant(k);
+        continue;
+      }
       const term = substitute(derivation.formula.expression, (e) => {
         if (e.kind !== "input") return undefined;
         const source = derivation.sources[e.index]!;
@@ -157,6 +165,16 @@ export class Formula {
       }),
       sources,
     };
+  }
+
+  /** Refuses a tangent of an operand for which no derivative is given although the result depends on it. */
+  private checkConstant(operand: number): void {
+    const { derivatives, name } = this.options;
+    if (derivatives === null) return;
+    if (derivatives === "none" || differentiate(this.expression, this.inputCount)[operand] !== null)
+      throw new AutogradError(
+        `${name}: trying to use forward AD with ${name} that does not support it by operand ${operand}, because there is no derivative; detach() that tensor`,
+      );
   }
 
   private makePlan(wanted: number): SavingPlan {

@@ -44,19 +44,9 @@ export function isInferenceTensor(tensor: Tensor): boolean {
   return tensor.storage.version === uncounted;
 }
 
-// Inference tensors that were asked to require gradients say so, but operations on them are not recorded, in either mode.
-const askedInVain = new WeakSet<Tensor>();
-
-/** Sets whether operations on a leaf are recorded. */
-export function trackLeaf(tensor: Tensor, requiresGrad: boolean): void {
-  if (!isInferenceTensor(tensor)) tensor.tracked = requiresGrad;
-  else if (requiresGrad) askedInVain.add(tensor);
-  else askedInVain.delete(tensor);
-}
-
-/** What the tensor says of requiring a gradient. */
-export function saysRequiresGradient(tensor: Tensor): boolean {
-  return requiresGradient(tensor) || (isInferenceTensor(tensor) && askedInVain.has(tensor));
+/** Whether nothing but inference tensors goes into an operation: such operations are not recorded, in either mode. */
+export function onlyInference(tensors: readonly Tensor[]): boolean {
+  return isInferenceTensor(tensors[0]!) && tensors.every(isInferenceTensor);
 }
 
 /** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */
@@ -73,10 +63,17 @@ export function gradientNode(tensor: Tensor): Node<Tensor> | null {
   return (tensor.node ?? (tensor.accumulator ??= new AccumulateGrad(tensor))) as Node<Tensor>;
 }
 
+/** Whether the tensor is a view whose base was changed in a way that leaves it without a place in the graph. */
+export function isOriginLost(tensor: Tensor): boolean {
+  const view = tensor.viewOf as View | null;
+  if (view === null || view.version === tensor.storage.version) return false;
+  return view.base.tracked && view.creation !== "single";
+}
+
 function refreshView(tensor: Tensor, view: View): void {
   const { base } = view;
   if (base.tracked) {
-    if (view.creation !== "single")
+    if (isOriginLost(tensor))
       throw new AutogradError(
         `${view.operation}: ${views[view.creation]}, and its base or another view of it was changed in place since, so that the view has no gradient of its own; clone() it before the change, or make the view after it`,
       );
@@ -141,12 +138,16 @@ export function snapshot(tensor: Tensor): Tensor {
   return copy;
 }
 
+/** Called before an operation writes into a tensor, where someone wants to know; null, the common case, where nobody does. */
+export const writing: { watcher: ((tensor: Tensor) => void) | null } = { watcher: null };
+
 /** Refuses an in-place change that would lose or falsify a gradient. Called before memory is touched. */
 export function checkInPlace(operation: string, tensor: Tensor, recorded: boolean): void {
   if (mayOverlap(tensor.sizes, tensor.strides))
     throw new AutogradError(
       `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
     );
+  if (writing.watcher !== null) writing.watcher(tensor);
   if (tensor.storage.version === uncounted && !gradMode.inference)
     throw new AutogradError(
       `${operation}: the tensor was made in inferenceMode and cannot be changed in place outside of it; clone() it for a normal tensor`,

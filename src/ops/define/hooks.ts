@@ -1,5 +1,6 @@
 // What few tensors have beside their fields: whether their gradient is retained, when they were detached, their tangents.
 import type { ForwardLevel } from "../../autograd/forward.ts";
+import type { DType } from "../../core/dtype.ts";
 import type { Tensor, TensorHooks } from "../../core/tensor.ts";
 
 /** A tensor's tangent at one level; null where it is known to have none, whatever its base has. */
@@ -19,6 +20,8 @@ export class Hooks implements TensorHooks {
   retainsGrad = false;
   detachedAt = 0;
   tangents: Tangent | null = null;
+  /** The type that gradients are accumulated in; null for any, undefined for the tensor's own. */
+  gradDtype: DType | null | undefined = undefined;
 }
 
 /** The record of a tensor, made when it is first needed. */
@@ -26,4 +29,10 @@ export function hooksOf(self: Tensor): Hooks {
   const hooks = (self.hooks ?? new Hooks()) as Hooks;
   self.hooks = hooks;
   return hooks;
+}
+
+/** The type that a leaf's gradients are accumulated in; null where any will do. */
+export function gradientType(leaf: Tensor): DType | null {
+  const chosen = (leaf.hooks as Hooks | null)?.gradDtype;
+  return chosen === undefined ? leaf.dtype : chosen;
 }

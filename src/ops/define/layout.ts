@@ -24,6 +24,7 @@ export function relayoutInPlace(operation: string, self: Tensor, view: () => Ten
 
 /** Gives a tensor other sizes over its memory, in row-major order from where it starts. */
 export function resized(operation: string, self: Tensor, sizes: Sizes): Tensor {
+  checkInPlace(operation, self, false);
   self.setLayout(sizes, contiguousStrides(sizes), self.offset, elementCount(sizes), true);
   bumpVersion(operation, self);
   return self;

@@ -1,7 +1,7 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import { batches, type Device } from "../../core/device.ts";
+import { type Device, mapping } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import {
@@ -22,19 +22,20 @@ import {
   View,
   viewOf,
 } from "./history.ts";
-import { checkLevel, raised } from "./levels.ts";
+import { checkShared, joinedDevice, raised } from "./levels.ts";
 import { observable, observed } from "./observable.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
 import type { Attached } from "./registry.ts";
+import { savedThrough } from "./saved.ts";
 import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
 function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   if (forwardMode.active) return runForward(blueprint, given);
   const { record } = blueprint;
-  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  const values = mapping.used ? onOneDevice(given) : given;
   const recording = gradMode.enabled;
   gradMode.enabled = false;
   let result: Tensor | readonly Tensor[];
@@ -50,6 +51,7 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   }
   const wanted = recording ? wantedOf(blueprint.ruleNames, values) : 0;
   if (wanted === 0) return result;
+  if (onlyInference(values[blueprint.self], values)) return result;
   const outputs = result instanceof Tensor ? [result] : result;
   const node = attach(blueprint, values, outputs, null, wanted);
   for (let index = 0; index < outputs.length; index++) {
@@ -62,30 +64,43 @@ function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly
   return result;
 }
 
-/** The device of the highest level among the tensors of a call; null where all are of one level. */
-function liftingDevice(values: Values<Parameters>): Device | null {
-  let highest: Device | null = null;
+/** Whether nothing but inference tensors goes into a call. */
+function onlyInference(first: unknown, values: Values<Parameters>): boolean {
+  return (
+    first instanceof Tensor &&
+    isInferenceTensor(first) &&
+    Object.values(values)
+      .flat()
+      .every((item) => !(item instanceof Tensor) || isInferenceTensor(item))
+  );
+}
+
+/** The device with the axes of all tensors of a call; null where they are on one. */
+function joiningDevice(values: Values<Parameters>): Device | null {
+  let joined: Device | null = null;
   let mixed = false;
   const see = (item: unknown): void => {
     if (!(item instanceof Tensor)) return;
     const { device } = item.storage;
-    if (highest !== null && device.level !== highest.level) mixed = true;
-    if (highest === null || device.level > highest.level) highest = device;
+    if (joined === null || device === joined) joined = device;
+    else {
+      mixed = true;
+      joined = joinedDevice(joined, device);
+    }
   };
   for (const name in values) {
     const value = values[name];
     if (Array.isArray(value)) value.forEach(see);
     else see(value);
   }
-  return mixed ? highest : null;
+  return mixed ? joined : null;
 }
 
-/** The arguments with tensors of lower levels lifted to the highest. */
-function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Parameters> {
-  const device = liftingDevice(values);
-  if (device === null) return values;
-  const lifted = (item: unknown): unknown =>
-    item instanceof Tensor ? raised(blueprint.record.name, item, device) : item;
+/** The arguments with all tensors on one device. */
+function onOneDevice(values: Values<Parameters>): Values<Parameters> {
+  const device = joiningDevice(values);
+  if (device === null || device.axes.length === 0) return values;
+  const lifted = (item: unknown): unknown => (item instanceof Tensor ? raised(item, device) : item);
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [
       name,
@@ -94,22 +109,22 @@ function onOneLevel(blueprint: Blueprint, values: Values<Parameters>): Values<Pa
   );
 }
 
-/** The same for a call that writes into its first argument, which must be of the highest level itself. */
+/** The same for a call that writes into its first argument, which must have all axes itself. */
 function liftedInPlace(
   blueprint: Blueprint,
   given: Values<Parameters>,
   self: Tensor,
 ): Values<Parameters> {
-  if (!batches.used) return given;
-  const values = onOneLevel(blueprint, given);
-  checkLevel(`${blueprint.record.name}_`, self, [values[blueprint.self] as Tensor]);
+  if (!mapping.used) return given;
+  const values = onOneDevice(given);
+  checkShared(`${blueprint.record.name}_`, self, [values[blueprint.self] as Tensor]);
   return values;
 }
 
 /** A call's results with their tangents. */
 function runForward(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   const { levels } = forwardMode;
-  const values = batches.used ? onOneLevel(blueprint, given) : given;
+  const values = mapping.used ? onOneDevice(given) : given;
   // Recording takes out of the arguments what it does not keep.
   const result = beneath(levels[0]!, () => run(blueprint, { ...values }));
   const outputs = result instanceof Tensor ? [result] : result;
@@ -140,7 +155,8 @@ function callOf(
     values,
     outputs,
     again: (others) => run(blueprint, others),
-    node: (place) => attach(blueprint, { ...values }, outputs, null, wanted, place),
+    node: (place) =>
+      savedThrough(null, () => attach(blueprint, { ...values }, outputs, null, wanted, place)),
   };
 }
 

@@ -1,7 +1,7 @@
 // A backward pass over tensors: seeds checked, gradients accumulated into leaves or captured.
 import { type Capture, type Root, Task } from "../../autograd/engine.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import type { Node } from "../../autograd/node.ts";
+import type { Node, ResultMetadata } from "../../autograd/node.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
 import { elementCount, formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
@@ -10,6 +10,7 @@ import { GradientEdge } from "./edge.ts";
 import { gradientNode } from "./history.ts";
 import { empty, emptyLike } from "./memory.ts";
 import { describe } from "./parameters.ts";
+import { savingMode } from "./saved.ts";
 import { fillWith } from "./transfer.ts";
 
 /** Sums gradients that meet. Out of place: either may be held by someone else. */
@@ -56,39 +57,48 @@ function numbered(position: number): string {
 }
 
 function root(operation: string, output: unknown, seed: unknown, position: number): Root<Tensor> {
-  if (!isPlace(output))
+  const given = seed !== null && seed !== undefined;
+  if (output instanceof Tensor) {
+    const node = gradientNode(output);
+    if (node === null)
+      throw new AutogradError(
+        `${operation}: element ${position} of the tensors does not require grad and has no gradFn; was it computed inside noGrad, from detach(), or from tensors without requiresGrad?`,
+      );
+    const value = given
+      ? checkedSeed(operation, seed, position, output)
+      : implicitSeed(operation, position, output);
+    return { node, index: output.outputIndex, value };
+  }
+  if (!(output instanceof GradientEdge))
     throw new AutogradError(
       `${operation}: output ${position} must be a tensor or a GradientEdge, got ${describe(output)}`,
     );
-  const edge = output instanceof Tensor ? gradientNode(output) : output.node;
-  if (edge === null)
-    throw new AutogradError(
-      `${operation}: element ${position} of the tensors does not require grad and has no gradFn; was it computed inside noGrad, from detach(), or from tensors without requiresGrad?`,
-    );
-  const index = output instanceof Tensor ? output.outputIndex : output.outputNr;
-  const like = output instanceof Tensor ? output : (edge.inputMetadata[index] ?? null);
-  const given = seed !== null && seed !== undefined;
-  return {
-    node: edge,
-    index,
-    value: given
-      ? checkedSeed(operation, seed, position, like)
-      : implicitSeed(operation, position, like),
-  };
+  const { node, outputNr: index } = output;
+  const like = likeOf(node.inputMetadata[index] ?? null);
+  const value = given
+    ? checkedSeed(operation, seed, position, like)
+    : implicitSeed(operation, position, like);
+  return { node, index, value };
 }
 
-type Like = Pick<Tensor, "shape" | "dtype" | "device">;
+type Like = Pick<Tensor, "sizes" | "count" | "dtype" | "device">;
+
+function likeOf(known: ResultMetadata | null): Like | null {
+  if (known === null) return null;
+  const { shape: sizes, dtype, device } = known;
+  return { sizes, count: elementCount(sizes), dtype, device };
+}
 
 function implicitSeed(operation: string, position: number, like: Like | null): Tensor {
   if (like === null)
     throw new AutogradError(
       `${operation}: grad can be implicitly created only for scalar outputs, and the shape of output ${position} is not known; give a gradient`,
     );
-  if (elementCount(like.shape) !== 1)
+  if (like.count !== 1)
     throw new AutogradError(
-      `${operation}: grad can be implicitly created only for scalar outputs, and output ${position} has shape ${formatSizes(like.shape)}; give a gradient of that shape, or reduce it first, as in y.sum().backward()`,
+      `${operation}: grad can be implicitly created only for scalar outputs, and output ${position} has shape ${formatSizes(like.sizes)}; give a gradient of that shape, or reduce it first, as in y.sum().backward()`,
     );
-  const one = like instanceof Tensor ? emptyLike(like) : empty(like.shape, like.dtype, like.device);
+  const one = like instanceof Tensor ? emptyLike(like) : empty(like.sizes, like.dtype, like.device);
   fillWith(one, 1);
   return one;
 }
@@ -106,9 +116,9 @@ function checkedSeed(
   // The caller's tensor must not become someone's .grad.
   seed.storage.kept = true;
   if (like === null) return seed;
-  if (!sameSizes(seed.sizes, like.shape))
+  if (!sameSizes(seed.sizes, like.sizes))
     throw new ShapeError(
-      `${operation}: the gradient for output ${position} has shape ${formatSizes(seed.sizes)}, but the output has ${formatSizes(like.shape)}; they must be equal`,
+      `${operation}: the gradient for output ${position} has shape ${formatSizes(seed.sizes)}, but the output has ${formatSizes(like.sizes)}; they must be equal`,
     );
   if (seed.storage.device.base !== like.device.base)
     throw new AutogradError(
@@ -138,11 +148,13 @@ function run(
   createGraph: boolean,
 ): void {
   const before = gradMode.enabled;
+  const { hooks } = savingMode;
   gradMode.enabled = createGraph;
   try {
     new Task<Tensor>(add, keepGraph, keep).run(start, captures);
   } finally {
     gradMode.enabled = before;
+    savingMode.hooks = hooks;
   }
 }
 

@@ -11,7 +11,7 @@ import { nodeName } from "./blueprint.ts";
 import { commonSizes, differential, evaluate, record } from "./evaluate.ts";
 import { observable, observed } from "./observable.ts";
 import { computeType, Formula } from "./formula.ts";
-import { checkLevel, together } from "./levels.ts";
+import { checkShared, together } from "./levels.ts";
 import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
 import {
   boolean,
@@ -24,6 +24,7 @@ import {
 } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import type { Attached } from "./registry.ts";
+import { offerSaved } from "./saved.ts";
 import { overwriteTangent, tangentsOf } from "./tangent.ts";
 
 /**
@@ -94,6 +95,7 @@ class Pointwise {
     this.takesNumber = record.inputs.map((name) => name.endsWith("?"));
     this.scalarNames = Object.keys(record.scalars ?? {});
     this.scalarDefaults = Object.values(record.scalars ?? {});
+    offerSaved([...this.names, ...this.scalarNames, "result"]);
     this.parameters = Object.fromEntries([
       ...this.names.map((name, i) => [name, this.takesNumber[i]! ? tensorOrNumber : tensor]),
       ...this.scalarNames.map((name, j) => [name, optional(number, this.scalarDefaults[j]!)]),
@@ -131,25 +133,30 @@ class Pointwise {
 
   private build(pattern: number): Formula {
     const { record, names } = this;
-    let scalars = 0;
+    const scalarNames: string[] = [];
     const slots = names.flatMap((_, i) => ((pattern >> i) & 1 ? [] : [i]));
-    const operands = names.map((_, i) => {
+    const scalarNamed = (name: string): Expression => scalar(scalarNames.push(name) - 1);
+    const operands = names.map((name, i) => {
       const at = slots.indexOf(i);
-      return at < 0 ? scalar(scalars++) : input(at);
+      return at < 0 ? scalarNamed(name) : input(at);
     });
     this.scalarDefaults.forEach((value, j) =>
-      operands.push((pattern >> (names.length + j)) & 1 ? scalar(scalars++) : constant(value)),
+      operands.push(
+        (pattern >> (names.length + j)) & 1 ? scalarNamed(this.scalarNames[j]!) : constant(value),
+      ),
     );
     const withNumber = slots.length < names.length ? record.nodeWithNumber : undefined;
     const derivatives =
       record.derivative === "none"
         ? "none"
         : (record.derivative?.(...operands).filter((_, i) => slots.includes(i)) ?? null);
-    return new Formula(record.expression(...operands), slots.length, scalars, {
+    return new Formula(record.expression(...operands), slots.length, scalarNames.length, {
       name: record.name,
       node: nodeName(record.name, withNumber ?? record.node),
       slots,
       slotCount: names.length,
+      names,
+      scalarNames,
       derivatives,
     });
   }
@@ -218,7 +225,7 @@ function writeInPlace(
 ): Tensor {
   checkFits(name, self, commonSizes(name, given), output);
   const tensors = together(name, given);
-  checkLevel(name, self, tensors);
+  checkShared(name, self, tensors);
   const recorded = gradMode.enabled && tensors.some(requiresGradient);
   checkInPlace(name, self, recorded);
   // A rule that reads the old value gets a copy of it.

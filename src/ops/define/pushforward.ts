@@ -119,7 +119,7 @@ function terms(
 /** J = J^T: the rule of the first argument applied to its tangent. */
 function symmetric({ blueprint, node }: Call, tangents: ArgumentTangents): Tensor {
   const { self, record } = blueprint;
-  const context = blueprint.contextOf(node((tensor) => tensor)) as never;
+  const context = node((tensor) => tensor).context() as never;
   const tangent = tangents[self] as Tensor;
   return record.backward![self]!(tangent, context, [tangent]) as Tensor;
 }

@@ -2,7 +2,7 @@
 // The gradient is one pointwise formula per operand, so that it differentiates again.
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import { Node, type Sender } from "../../autograd/node.ts";
+import type { Node, Sender } from "../../autograd/node.ts";
 import type { ReductionKind } from "../../core/backend.ts";
 import type { DType } from "../../core/dtype.ts";
 import { differentiate } from "../../core/derivative.ts";
@@ -19,12 +19,22 @@ import { Program } from "../../core/program.ts";
 import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula, fromGradient } from "./formula.ts";
-import { gradientNode, requiresGradient } from "./history.ts";
+import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
-import { fit, nodeName } from "./blueprint.ts";
+import { nodeName } from "./blueprint.ts";
+import { fit } from "./fit.ts";
 import { commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
 import { together } from "./levels.ts";
-import { alreadyFreed, checkVersions, versionsOf } from "./saved.ts";
+import {
+  alreadyFreed,
+  type Kept,
+  opened,
+  savingMode,
+  SavingNode,
+  type SavedTensor,
+  sealed,
+  versionsOf,
+} from "./saved.ts";
 import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
 /** Which dimensions a reduction removes: sizes with them at 1, sizes without them, and how many elements meet in each result. */
@@ -100,23 +110,23 @@ function without(whole: Tensor, region: Region): Tensor {
   return relayout(whole, region.dropped, strides, 0);
 }
 
-const freed: readonly Tensor[] = [];
+const freed: readonly Kept[] = [];
 
-class ReductionNode extends Node<Tensor> {
+class ReductionNode extends SavingNode {
   private readonly formula: Formula;
   /** The operands, where a derivative reads them. */
-  private saved: readonly Tensor[] | null;
-  private readonly versions: readonly number[] | null;
+  private saved: readonly Kept[] | null;
+  private versions: readonly number[] | null;
   private readonly scalars: readonly number[];
   private readonly sizes: Sizes;
-  private readonly kept: Sizes;
+  private readonly keptSizes: Sizes;
   private fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
 
   constructor(
     formula: Formula,
     next: readonly (Node<Tensor> | null)[],
     nextIndex: readonly number[],
-    saved: readonly Tensor[] | null,
+    saved: readonly (Tensor | null)[] | null,
     scalars: readonly number[],
     sizes: Sizes,
     kept: Sizes,
@@ -128,28 +138,50 @@ class ReductionNode extends Node<Tensor> {
     this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.sizes = sizes;
-    this.kept = kept;
+    this.keptSizes = kept;
     this.fits = fits;
+    if (savingMode.hooks !== null && saved !== null) this.sealAll(savingMode.hooks);
   }
 
   get name(): string {
     return this.formula.options.node;
   }
 
-  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
-    return (this.saved ?? []).map((value, i) => ({ name: `operand ${i}`, value }));
+  savedName(index: number): string {
+    return this.formula.options.names?.[index] ?? `operand ${index}`;
+  }
+
+  get kept(): readonly Kept[] | null {
+    return this.saved === freed ? null : (this.saved ?? []);
+  }
+
+  resultAt(): number {
+    return -1;
+  }
+
+  protected get keptVersions(): readonly number[] | null {
+    return this.versions;
+  }
+
+  protected seal(list: readonly SavedTensor[]): void {
+    this.saved = list;
+    this.versions = sealed;
+    // What tells sizes and types must not keep the tensors.
+    this.fits = this.fits.map(({ sizes, dtype }) => ({ sizes, dtype }));
+  }
+
+  protected plainValue(): unknown {
+    return undefined;
   }
 
   run(task: Sender<Tensor>): void {
-    const { saved, sizes, formula } = this;
-    if (saved !== null) {
-      if (saved === freed) throw alreadyFreed(this.name);
-      checkVersions(this, saved, this.versions, (_node, i) => `operand ${i}`);
-    }
+    const { sizes, formula } = this;
+    if (this.saved === freed) throw alreadyFreed(this.name);
+    const saved = this.saved === null ? null : opened(this, this.saved, this.versions);
     let arrived = this.incoming!;
     // Without dimensions the gradient broadcasts as it is.
     if (arrived.sizes.length > 0 && arrived.sizes.length !== sizes.length)
-      arrived = arrived.view(this.kept);
+      arrived = arrived.view(this.keptSizes);
     for (let slot = 0; slot < this.next.length; slot++) {
       if (this.next[slot] === null) continue;
       const derivation = formula.derivations[slot];
@@ -314,7 +346,7 @@ function record(
     const tensor = tensors[i]!;
     if (tensor.dtype.kind === "floating" && requiresGradient(tensor)) wanted |= 1 << i;
   }
-  if (wanted === 0) return;
+  if (wanted === 0 || onlyInference(tensors)) return;
   const next = new Array<Node<Tensor> | null>(tensors.length);
   const nextIndex = new Array<number>(tensors.length);
   for (let i = 0; i < tensors.length; i++) {
@@ -322,12 +354,15 @@ function record(
     next[i] = (wanted >> i) & 1 ? gradientNode(tensor) : null;
     nextIndex[i] = tensor.outputIndex;
   }
-  const saves = formula.plan(wanted).keeps !== "nothing";
+  const { keeps, mask } = formula.plan(wanted);
+  const saves = keeps !== "nothing";
+  const hooked = savingMode.hooks !== null;
   out.node = new ReductionNode(
     formula,
     next,
     nextIndex,
-    saves ? tensors : null,
+    // Hooks see only what is needed; without them to leave something out would cost more than to keep it.
+    !saves ? null : hooked ? tensors.map((t, i) => ((mask >> i) & 1 ? t : null)) : tensors,
     scalars,
     sizes,
     kept,

@@ -1,9 +1,41 @@
-// Values saved for the backward pass, and the check that they are still what was saved.
+// Values saved for the backward pass: the check that they are still what was saved, and hooks that put something else in their place.
+import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
-import { AutogradError } from "../../core/errors.ts";
-import { formatSizes } from "../../core/shape.ts";
+import { Node } from "../../autograd/node.ts";
+import { type DType, float32 } from "../../core/dtype.ts";
+import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
+import { formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import { storageMode, uncounted } from "../../core/storage.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { type GraphNode, Tensor } from "../../core/tensor.ts";
+import { gradientFunction, gradientNode } from "./history.ts";
+import { alias } from "./memory.ts";
+import { shareTangents } from "./tangent.ts";
+
+/** What takes a saved tensor's place, and how the tensor comes back. */
+export interface SavingHooks {
+  readonly pack: (tensor: Tensor) => unknown;
+  readonly unpack: (packed: unknown) => Tensor;
+}
+
+/** The hooks through which tensors are saved now; null, the common case, where they are kept as they are. */
+export const savingMode: { hooks: SavingHooks | null } = { hooks: null };
+
+/** Runs a callback in which tensors are saved through other hooks, or as they are. */
+export function savedThrough<T>(hooks: SavingHooks | null, callback: () => T): T {
+  const before = savingMode.hooks;
+  savingMode.hooks = hooks;
+  try {
+    return callback();
+  } finally {
+    savingMode.hooks = before;
+  }
+}
+
+/** What a node holds in a saved tensor's place: the tensor, or, where hooks have to do with it, what remembers it. */
+export type Kept = Tensor | SavedTensor | null;
+
+/** Stands where versions would, in a node whose tensors are all remembered by a SavedTensor. */
+export const sealed: readonly number[] = [];
 
 /** The versions at which tensors are saved; null where all are 0, which is the common case. */
 export function versionsOf(
@@ -27,23 +59,301 @@ function countedVersion(node: string, tensor: Tensor): number {
 }
 
 /** Throws AutogradError where a saved value was changed in place since. */
-export function checkVersions<N extends { readonly name: string; readonly sequence: number }>(
-  node: N,
+export function checkVersions(
+  node: SavingNode,
   saved: readonly (Tensor | null)[],
   versions: readonly number[] | null,
-  nameOf: (node: N, index: number) => string,
 ): void {
   for (let i = 0; i < saved.length; i++) {
     const tensor = saved[i]!;
     if (tensor === null) continue;
     const expected = versions === null ? 0 : versions[i]!;
     if (tensor.storage.version !== expected)
-      throw changed(node.name, nameOf(node, i), tensor, expected);
-    // Its value is still right, but the way from it into the graph is gone, and with it a part of the second derivative.
-    if (gradMode.enabled && tensor.hooks !== null && tensor.hooks.detachedAt > node.sequence)
-      throw new AutogradError(
-        `${node.name}: its saved value "${nameOf(node, i)}" was taken out of the graph with detach_(), so gradients of this gradient would be wrong; use detach(), which leaves the tensor itself in the graph`,
+      throw changed(node.name, node.savedName(i), tensor, expected);
+    // Its value is still right, but the way from it into the graph is gone. A result stands at the node itself.
+    const { hooks } = tensor;
+    if (hooks !== null && hooks.detachedAt > node.sequence)
+      if (gradMode.enabled || node.resultAt(i) < 0) throw detached(node.name, node.savedName(i));
+  }
+}
+
+/** The saved tensors themselves, checked, or unpacked where hooks took them in. */
+export function opened(
+  node: SavingNode,
+  saved: readonly Kept[],
+  versions: readonly number[] | null,
+): readonly (Tensor | null)[] {
+  if (versions === sealed) return saved.map((kept) => (kept as SavedTensor).unpack());
+  checkVersions(node, saved as readonly (Tensor | null)[], versions);
+  return saved as readonly (Tensor | null)[];
+}
+
+/** A node that saves tensors for its gradient. Where none of them has to do with hooks, it holds them as they are. */
+export abstract class SavingNode extends Node<Tensor> {
+  /** What the saved tensor at a place is called. */
+  abstract savedName(index: number): string;
+
+  /** What is saved, in order; null once freed. */
+  abstract get kept(): readonly Kept[] | null;
+
+  /** Which of the node's results is saved at a place; -1 for an argument. */
+  abstract resultAt(index: number): number;
+
+  /** The versions at which `kept` was saved, null for 0, or `sealed`. */
+  protected abstract get keptVersions(): readonly number[] | null;
+
+  /** Puts what remembers the tensors into their places. */
+  protected abstract seal(list: readonly SavedTensor[]): void;
+
+  /** A saved argument that is not a tensor; undefined where there is none of that name. */
+  protected abstract plainValue(name: string): unknown;
+
+  override get savedValues(): readonly { readonly name: string; readonly value: Tensor }[] {
+    return (this.kept ?? []).flatMap((kept, i) => {
+      const value = kept instanceof SavedTensor ? kept.unpack() : kept;
+      return value === null ? [] : [{ name: this.savedName(i), value }];
+    });
+  }
+
+  /** Has every saved tensor remembered by a SavedTensor, through the given hooks if there are any. */
+  protected sealAll(hooks: SavingHooks | null): void {
+    const { keptVersions } = this;
+    const list = this.kept!.map(
+      (tensor, i) =>
+        new SavedTensor(this, i, tensor as Tensor | null, this.resultAt(i), keptVersions?.[i]),
+    );
+    if (hooks !== null) for (const saved of list) if (!saved.isNull) saved.register(hooks);
+    this.seal(list);
+  }
+
+  /** What a property `savedName` of a node gives: an argument by its name. */
+  savedArgument(name: string): unknown {
+    const plain = this.plainValue(name);
+    if (plain !== undefined) return plain;
+    const found = this.named(name);
+    if (found.length === 0) return undefined;
+    const values = found.map((i) => {
+      const kept = this.kept![i]!;
+      if (kept instanceof SavedTensor) return kept.unpack();
+      checkVersions(
+        this,
+        this.kept!.map((tensor, k) => (k === i ? (tensor as Tensor | null) : null)),
+        this.keptVersions,
       );
+      return kept;
+    });
+    return this.savedName(found[0]!) === name ? values[0] : values;
+  }
+
+  /** What a property `rawSavedName` gives: what remembers the tensor, on which hooks can be registered. */
+  rawSaved(name: string): SavedTensor | readonly SavedTensor[] | undefined {
+    const found = this.named(name);
+    if (found.length === 0) return undefined;
+    if (this.keptVersions !== sealed) this.sealAll(null);
+    const list = found.map((i) => this.kept![i] as SavedTensor);
+    return this.savedName(found[0]!) === name ? list[0] : list;
+  }
+
+  /** The places of what is saved under a name; a list has several, whose names go on with an index. */
+  private named(name: string): number[] {
+    const { kept } = this;
+    if (kept === null)
+      throw new AutogradError(
+        `${this.name}: its saved values are read after they have already been freed, by a backward pass that did not retain the graph; give it { retainGraph: true }, or read them before`,
+      );
+    return kept.flatMap((_, i) => {
+      const own = this.savedName(i);
+      return own === name || own.startsWith(`${name}[`) ? [i] : [];
+    });
+  }
+}
+
+/** Lets nodes be asked for what they saved under these names: `node.savedSelf`, `node.rawSavedSelf`. */
+export function offerSaved(names: readonly string[]): void {
+  for (const name of names) {
+    const ending = `${name[0]!.toUpperCase()}${name.slice(1)}`;
+    offer(`saved${ending}`, (node) => node.savedArgument(name));
+    offer(`rawSaved${ending}`, (node) => node.rawSaved(name));
+  }
+}
+
+function offer(property: string, get: (node: SavingNode) => unknown): void {
+  if (property in SavingNode.prototype) return;
+  Object.defineProperty(SavingNode.prototype, property, {
+    get(this: SavingNode): unknown {
+      return get(this);
+    },
+  });
+}
+
+/** The properties of nodes under which saved arguments are found: PyTorch's `_saved_self` is `savedSelf`, `_raw_saved_self` is `rawSavedSelf`. */
+export interface SavedProperties {
+  readonly [name: `rawSaved${string}`]: SavedTensor | undefined;
+  readonly [name: `saved${string}`]: unknown;
+}
+
+/** A tensor saved by a node, or what hooks made of it. */
+export class SavedTensor {
+  readonly #owner: SavingNode;
+  readonly #index: number;
+  #tensor: Tensor | null;
+  /** Which of its owner's results the tensor is; -1 for an argument. */
+  readonly #output: number;
+  readonly #version: number;
+  #hooks: SavingHooks | null = null;
+  #packed: unknown = null;
+  readonly sizes: Sizes;
+  readonly dtype: DType;
+  /** The tensor's place in the graph, for what is unpacked: its node, or a leaf's sink. */
+  #node: GraphNode | null = null;
+  #accumulator: GraphNode | null = null;
+  #outputIndex = 0;
+  /** The tensor itself, where it may have tangents, which go with what is unpacked. */
+  #carrier: Tensor | null = null;
+  /** A view written in place, whose place in the graph is known only later. */
+  #rewritten: Tensor | null = null;
+
+  constructor(
+    owner: SavingNode,
+    index: number,
+    tensor: Tensor | null,
+    output: number,
+    version: number | undefined,
+  ) {
+    this.#owner = owner;
+    this.#index = index;
+    this.#tensor = tensor;
+    this.#output = output;
+    this.#version = version ?? tensor?.storage.version ?? 0;
+    this.sizes = tensor?.sizes ?? noSizes;
+    this.dtype = tensor?.dtype ?? float32;
+  }
+
+  /** Whether there was no tensor to save. */
+  get isNull(): boolean {
+    return this.#tensor === null && this.#hooks === null;
+  }
+
+  /** What is held: the tensor, or what a hook packed it into. */
+  get data(): unknown {
+    return this.#hooks === null ? this.#tensor : this.#packed;
+  }
+
+  /** The hook that brings the tensor back; null where there is none. */
+  get unpackHook(): ((packed: unknown) => Tensor) | null {
+    return this.#hooks?.unpack ?? null;
+  }
+
+  /**
+   * Packs the tensor at once into whatever `pack` returns; `unpack` makes a tensor of the same content from it whenever it is read.
+   * Throws AutogradError where there are hooks already, where nothing is saved, and where `pack` writes into its argument.
+   * @example
+   * ```ts
+   * const y = torch.tensor([1, 2], { requiresGrad: true }).exp();
+   * y.gradFn.rawSavedResult.registerHooks((t) => t.tolist(), (list) => torch.tensor(list));
+   * y.gradFn.rawSavedResult.data.length // => 2
+   * ```
+   */
+  registerHooks<P>(pack: (tensor: Tensor) => P, unpack: (packed: P) => Tensor): void {
+    const name = this.#owner.name;
+    if (typeof pack !== "function" || typeof unpack !== "function")
+      throw new AutogradError(
+        `registerHooks: expected two functions, pack and unpack, got ${typeof pack} and ${typeof unpack}`,
+      );
+    if (this.#hooks !== null)
+      throw new AutogradError(
+        `registerHooks: hooks have already been set on this saved tensor of ${name}; only one pair is possible at a time`,
+      );
+    if (this.#owner.kept === null)
+      throw new AutogradError(
+        `registerHooks: the saved values of ${name} have already been freed by a backward pass; register hooks before it`,
+      );
+    if (this.#tensor === null)
+      throw new AutogradError(
+        `registerHooks: there is nothing to pack: ${name} saved null as "${this.#owner.savedName(this.#index)}"`,
+      );
+    this.register({ pack, unpack: unpack as (packed: unknown) => Tensor });
+  }
+
+  /** The same, without checks of the call. */
+  register(hooks: SavingHooks): void {
+    const tensor = this.#tensor!;
+    if (this.#output < 0) {
+      const node = gradientNode(tensor);
+      if (tensor.node === null) this.#accumulator = node;
+      else this.#node = node;
+      this.#outputIndex = tensor.outputIndex;
+    } else if (tensor.viewOf !== null) this.#rewritten = tensor;
+    if (forwardMode.active) this.#carrier = tensor;
+    const { version } = tensor.storage;
+    const before = gradMode.enabled;
+    gradMode.enabled = false;
+    try {
+      this.#packed = hooks.pack(tensor);
+    } finally {
+      gradMode.enabled = before;
+    }
+    if (tensor.storage.version !== version)
+      throw new AutogradError(
+        `${this.#owner.name}: a pack hook of a saved tensor is modifying its input in place (${tensor.storage.writer}), which would change the values of the computation itself; work on a clone()`,
+      );
+    this.#hooks = hooks;
+    this.#tensor = null;
+  }
+
+  /** The tensor as it was when saved. Throws AutogradError where it was changed since, or where a hook returns something else. */
+  unpack(): Tensor | null {
+    const hooks = this.#hooks;
+    if (this.#owner.kept === null) throw alreadyFreed(this.#owner.name);
+    if (hooks === null) {
+      const only = new Array<Tensor | null>(this.#index + 1).fill(null);
+      const versions = new Array<number>(this.#index + 1).fill(this.#version);
+      only[this.#index] = this.#tensor;
+      checkVersions(this.#owner, only, versions);
+      return this.#tensor;
+    }
+    return this.attached(this.checked(hooks.unpack(this.#packed)));
+  }
+
+  /** What an unpack hook returned, where it can be what was packed. */
+  private checked(value: unknown): Tensor {
+    const what = `${this.#owner.name}: the unpack hook of its saved value "${this.#owner.savedName(this.#index)}"`;
+    if (!(value instanceof Tensor))
+      throw new AutogradError(
+        `${what} is expected to be a Tensor in what it returns, but gave ${value === null ? "null" : typeof value}; return a tensor of the packed one's content`,
+      );
+    if (!sameSizes(value.sizes, this.sizes))
+      throw new ShapeError(
+        `${what} returned shape ${formatSizes(value.sizes)} for a tensor of shape ${formatSizes(this.sizes)}; it must give back what was packed`,
+      );
+    if (value.dtype !== this.dtype)
+      throw new DTypeError(
+        `${what} returned ${value.dtype.name} for a ${this.dtype.name} tensor; it must give back what was packed`,
+      );
+    return value;
+  }
+
+  /** The unpacked values at the saved tensor's place in the graph. */
+  private attached(value: Tensor): Tensor {
+    const origin = this.#rewritten;
+    const made = this.#output >= 0 && this.dtype.isFloatingPoint;
+    const node = !made ? this.#node : origin === null ? this.#owner : this.placeOf(origin);
+    const leads = node !== null || this.#accumulator !== null;
+    const carrier = forwardMode.active ? this.#carrier : null;
+    if (!leads && !value.tracked && carrier === null) return value;
+    const out = alias(value);
+    if (carrier !== null) shareTangents(carrier, out);
+    out.node = node;
+    out.accumulator = this.#accumulator;
+    out.outputIndex = !made ? this.#outputIndex : (origin?.outputIndex ?? this.#output);
+    out.tracked = leads;
+    return out;
+  }
+
+  private placeOf(view: Tensor): GraphNode | null {
+    if (view.storage.version !== this.#version)
+      throw changed(this.#owner.name, this.#owner.savedName(this.#index), view, this.#version);
+    return gradientFunction(view);
   }
 }
 
@@ -62,6 +372,12 @@ function changed(node: string, name: string, tensor: Tensor, expected: number): 
       `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
       `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
       `${storageMode.place !== null ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
+  );
+}
+
+function detached(node: string, name: string): AutogradError {
+  return new AutogradError(
+    `${node}: its saved value "${name}" was detached in place, by detach_(), and the graph no longer leads from it to where it came from; use detach(), which leaves the tensor itself in the graph`,
   );
 }
 

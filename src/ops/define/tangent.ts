@@ -77,6 +77,13 @@ export function markConstant(tensor: Tensor, level: ForwardLevel): void {
   setTangent(tensor, level, null);
 }
 
+/** Whether operations on the tensor propagate a tangent. */
+export function hasTangent(tensor: Tensor): boolean {
+  return (
+    forwardMode.active && forwardMode.levels.some((level) => tangentOf(tensor, level) !== null)
+  );
+}
+
 /** The tangent that printing shows: the innermost. */
 export function shownTangent(tensor: Tensor): Tensor | null {
   const level = forwardMode.levels.at(-1);

@@ -1,2 +1,0 @@
-// torch.utils: what PyTorch keeps under that name.
-export * as data from "./index.ts";

@@ -1,0 +1,15 @@
+// A gradient brought to what it is the gradient of.
+import type { DType } from "../../core/dtype.ts";
+import { sameSizes, type Sizes } from "../../core/shape.ts";
+import type { Tensor } from "../../core/tensor.ts";
+
+/** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
+export function fit(
+  gradient: Tensor,
+  to: { readonly sizes: Sizes; readonly dtype: DType },
+): Tensor {
+  let out = gradient;
+  if (!sameSizes(out.sizes, to.sizes)) out = out.sumToSize(to.sizes);
+  if (out.dtype !== to.dtype) out = out.to(to.dtype);
+  return out;
+}
