@@ -156,7 +156,11 @@ describe("gradcheck with forward mode, beyond PyTorch's tests", () => {
   test("takes nested arguments and results", () => {
     const w = torch.rand([2, 3], double);
     const b = torch.rand([2], double);
-    const model = ({ w: weight, rest }: { w: torch.Tensor; rest: torch.Tensor[] }): unknown => ({
+    interface Model {
+      readonly w: torch.Tensor;
+      readonly rest: readonly torch.Tensor[];
+    }
+    const model = ({ w: weight, rest }: Model): unknown => ({
       out: [weight.sum(1).add(rest[0]!).tanh()],
     });
     const checks = { checkForwardAd: true, checkBatchedGrad: true, checkBatchedForwardGrad: true };
