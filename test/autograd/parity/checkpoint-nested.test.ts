@@ -191,7 +191,9 @@ describe("T18 checkpoint", () => {
       expect(counter.n).toBe(2);
     }
   });
+});
 
+describe("T12 custom Function", () => {
   test("testCustomAutogradAcEarlyStop", () => {
     let backwards = 0;
     class Identity extends torch.autograd.Function {
