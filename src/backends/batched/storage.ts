@@ -66,6 +66,9 @@ class MemberStorage implements Storage {
   written(operation: string): void {
     this.memory.inner.written(operation);
   }
+  get writtenAt(): string | undefined {
+    return this.memory.inner.writtenAt;
+  }
 
   host(): never {
     throw hasNoValue();
