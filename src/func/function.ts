@@ -1,4 +1,5 @@
 // torch.autograd.Function: operations with a gradient of the user's own.
+import { forwardMode, seeLevels } from "../autograd/forward.ts";
 import { gradMode } from "../autograd/mode.ts";
 import { AutogradError } from "../core/errors.ts";
 import { flatten } from "../core/tree.ts";
@@ -13,6 +14,7 @@ import { together } from "../ops/define/levels.ts";
 import { alias } from "../ops/define/memory.ts";
 import { Tensor } from "../ops/methods.ts";
 import { Context, Notes } from "./context.ts";
+import { type ForwardRules, pushThrough } from "./customforward.ts";
 import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./custom.ts";
 
 export { onceDifferentiable } from "./custom.ts";
@@ -41,7 +43,7 @@ type ApplyArguments<F extends Applicable> = F extends { setupContext: AnyFunctio
     : [];
 
 /** The class as it is called: which of the methods a user wrote is known only then. */
-interface Loose extends Rules {
+interface Loose extends Rules, ForwardRules {
   readonly forward?: (...args: unknown[]) => unknown;
   readonly setupContext?: (ctx: unknown, inputs: readonly unknown[], output: unknown) => void;
 }
@@ -52,7 +54,10 @@ interface Loose extends Rules {
  * - `forward(ctx, ...args)` computes the result, a tensor or an array of tensors and other values, unrecorded;
  *   or `forward(...args)` with `setupContext(ctx, inputs, output)` beside it;
  * - `backward(ctx, ...gradients)` (or `vjp`) gives, from the gradient of each result, the gradient of each argument: v^T J.
- *   One value, or an array with one for each argument; null for arguments without one.
+ *   One value, or an array with one for each argument; null for arguments without one;
+ * - `jvp(ctx, ...tangents)`, for forward mode, gives the tangent of each result, J t, from the tangent of each argument (null for what is
+ *   no tensor, zeros for tensors without one). There `ctx.savedTensors` are those of `saveForForward`. Where `forward` changes an argument
+ *   in place or returns a view of it, `jvp` must do the same with its tangent.
  *
  * `apply(...args)` calls it. Tensors among the arguments, also within arrays and plain objects, are differentiated; the gradients of a
  * nested argument are nested in the same way. For gradients of gradients, `backward` must be made of differentiable operations on
@@ -141,19 +146,29 @@ function applied(rules: Loose, given: readonly unknown[]): unknown {
     setupContext.call(rules, context, args, output);
     return output;
   });
-  return new Call(rules, notes, inputs).finish(
+  const finished = new Call(rules, notes, inputs).finish(
     result,
     edges === null ? null : (first) => nodeOf(rules, context, notes, own, edges, first),
   );
+  if (forwardMode.active) {
+    const single = !isRow(finished);
+    const outputs = single ? [finished] : Object.values(finished);
+    pushThrough({ rules, context, notes, args, outputs, single });
+  }
+  return finished;
 }
 
+/** Runs something that is neither recorded nor differentiated forward. */
 function unrecorded<T>(callback: () => T): T {
   const before = gradMode.enabled;
+  const { levels } = forwardMode;
   gradMode.enabled = false;
+  if (levels.length > 0) seeLevels([]);
   try {
     return callback();
   } finally {
     gradMode.enabled = before;
+    if (levels.length > 0) seeLevels(levels);
   }
 }
 
