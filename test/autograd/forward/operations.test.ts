@@ -7,40 +7,8 @@ import { describe, expect, it } from "vitest";
 import type { Node } from "../../../src/autograd/node.ts";
 import { nodeName } from "../../../src/ops/define/blueprint.ts";
 import { expectTangents } from "./check.ts";
-import { type Sample, samples } from "./samples.ts";
-
-const generator = new torch.Generator();
-
-function drawn({ sizes, from }: Sample): Tensor[] {
-  generator.manualSeed(9);
-  return sizes.map((size, i) => {
-    const options = { generator, dtype: torch.float64 };
-    if (from === "distinct") {
-      // Far enough apart that no step of a difference changes their order.
-      const count = size.reduce((n, s) => n * s, 1);
-      return torch
-        .randperm(count, { generator })
-        .to(torch.float64)
-        .add(0.3 + i / 10)
-        .mul(0.7)
-        .reshape([...size]);
-    }
-    if (from === "unit")
-      return torch
-        .rand([...size], options)
-        .mul(0.8)
-        .add(0.1);
-    const normal = torch.randn([...size], options);
-    return from === "positive" ? normal.exp() : normal;
-  });
-}
-
-const source = (sample: Sample): string =>
-  sample.compute
-    .toString()
-    .replaceAll(/\s+/g, " ")
-    .replaceAll(/__vi_import_\d+__\./g, "")
-    .slice(0, 90);
+import { drawn, source } from "./draw.ts";
+import { samples } from "./samples.ts";
 
 describe.each(samples.map((sample) => ({ label: source(sample), sample })))(
   "$label",
