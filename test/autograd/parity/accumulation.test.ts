@@ -1,7 +1,7 @@
 // .grad: which object it is, its layout and type, and gradients that are retained, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test, vi } from "vitest";
-import { collect } from "./collect.ts";
+import { collect } from "./collected.ts";
 import { close, leaf, list, random } from "./compare.ts";
 import { doesNotApply } from "./parity.ts";
 

@@ -3,14 +3,19 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
+const run = runInNewContext("gc") as () => void;
+
+/** Frees what nothing reaches any more. */
+export async function collect(): Promise<void> {
+  // A reference keeps its target until the present job is over.
+  for (let round = 0; round < 3; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    run();
+  }
+}
 
 /** Whether the object is gone once the collector has run. */
 export async function collected(reference: WeakRef<object>): Promise<boolean> {
-  // A reference keeps its target until the present job is over.
-  for (let round = 0; round < 10 && reference.deref() !== undefined; round++) {
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    collect();
-  }
+  for (let round = 0; round < 3 && reference.deref() !== undefined; round++) await collect();
   return reference.deref() === undefined;
 }

@@ -1,7 +1,7 @@
 // Hooks on several tensors, hooks of modules, and what hooks keep alive, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { collect } from "./collect.ts";
+import { collect } from "./collected.ts";
 import { close, leaf, list } from "./compare.ts";
 
 type T = torch.Tensor;

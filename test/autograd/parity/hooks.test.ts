@@ -1,7 +1,7 @@
 // Hooks on tensors, nodes and accumulation: what they see, what they may replace, in which order they run, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { collect } from "./collect.ts";
+import { collect } from "./collected.ts";
 import { accumulatorOf, close, leaf, list } from "./compare.ts";
 
 type T = torch.Tensor;
