@@ -64,6 +64,7 @@ export class Task<V> implements Pass<V>, Current {
   private needed: Set<Node<V>> | null;
   private collected: (V | null)[] | null;
   private callbacks: (() => void)[] | null;
+  private narrowed: readonly (Node<V> | null)[] | null;
   private number: number;
   // Nodes are made after those they lead to, so none older than every captured one lies on a way to it. Sinks are numbered apart.
   private oldest: number;
@@ -86,6 +87,7 @@ export class Task<V> implements Pass<V>, Current {
     this.needed = null;
     this.collected = null;
     this.callbacks = null;
+    this.narrowed = null;
     this.number = 0;
     this.oldest = 0;
   }
@@ -175,7 +177,8 @@ export class Task<V> implements Pass<V>, Current {
 
   private visit(node: Node<V>): void {
     if (node.task === this) return;
-    if (node.task !== null)
+    if (node.task !== null) {
+      node.task.widen(node);
       (this.shadows ??= []).push({
         node,
         task: node.task,
@@ -183,6 +186,7 @@ export class Task<V> implements Pass<V>, Current {
         incoming: node.incoming,
         incomingRest: node.incomingRest,
       });
+    }
     node.task = this;
     node.dependencies = 0;
     node.incoming = null;
@@ -241,11 +245,13 @@ export class Task<V> implements Pass<V>, Current {
     if (captured !== undefined && !wanted) take(node, captured);
     if (wanted) {
       const observer = observation.pass;
+      if (this.needed !== null) this.narrow(node);
       if (observer !== null || (hooks !== null && hooks.post !== null)) this.observe(node);
       if (node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient)
         for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
       else if (observer === null) node.run(this);
       else this.runObserved(node, observer);
+      if (this.narrowed !== null) this.widen(node);
       if (this.collected !== null) this.sendObserved(node, this.collected);
       if (!this.keepGraph) node.release();
     }
@@ -278,7 +284,25 @@ export class Task<V> implements Pass<V>, Current {
     results.forEach((value, slot) => this.send(node, slot, value));
   }
 
+  // Rules compute nothing for edges that lead nowhere, so while a node runs it is shown without those that lead to no captured one.
+  private narrow(node: Node<V>): void {
+    const { next } = node;
+    const leadsOn = (to: Node<V> | null): boolean =>
+      to === null || this.needed!.has(to) || this.captures!.has(to);
+    if (next.every(leadsOn)) return;
+    this.narrowed = next;
+    node.next = next.map((to) => (leadsOn(to) ? to : null));
+  }
+
+  /** Gives the running node all its edges back, for another pass that comes by or once it has run. */
+  widen(node: Node<V>): void {
+    if (this.narrowed === null || this.running !== node) return;
+    node.next = this.narrowed;
+    this.narrowed = null;
+  }
+
   private restore(): void {
+    if (this.running !== null) this.widen(this.running);
     for (const node of this.visited) {
       node.task = null;
       node.incoming = null;

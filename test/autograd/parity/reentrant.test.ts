@@ -1,7 +1,7 @@
 // Passes inside passes, the order of nodes, callbacks after a pass, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { close, leaf, list } from "./compare.ts";
+import { close, leaf } from "./compare.ts";
 import { doesNotApply } from "./parity.ts";
 
 type T = torch.Tensor;
