@@ -3,6 +3,7 @@
 import { runPreHooks, runPostHooks } from "./hooks.ts";
 import { type Node, numbering, type Pass } from "./node.ts";
 import { observation } from "./observer.ts";
+import { executionOrder } from "./order.ts";
 
 /** A node's output: where a gradient enters or is captured. */
 interface Edge<V> {
@@ -42,10 +43,14 @@ export interface Current {
   queue(callback: () => void): void;
   /** Whether a node runs, or a gradient is captured at it, in this pass. False again once that is over. */
   includes(node: object): boolean;
+  /** The nodes of the pass in the order in which it comes to them, from its beginning. */
+  order(): readonly object[];
 }
 
 /** The pass in progress, and how many were asked for their number. A mutable record rather than variables, for those who import it. */
 export const passes: { current: Current | null; numbered: number } = { current: null, numbered: 0 };
+
+const noRoots: readonly never[] = [];
 
 /** One backward pass. A pass may start inside another; what the outer one knew of shared nodes is put back afterwards. */
 export class Task<V> implements Pass<V>, Current {
@@ -66,6 +71,7 @@ export class Task<V> implements Pass<V>, Current {
   private callbacks: (() => void)[] | null;
   private narrowed: readonly (Node<V> | null)[] | null;
   private number: number;
+  private roots: readonly Root<V>[];
   // Nodes are made after those they lead to, so none older than every captured one lies on a way to it. Sinks are numbered apart.
   private oldest: number;
 
@@ -89,6 +95,7 @@ export class Task<V> implements Pass<V>, Current {
     this.callbacks = null;
     this.narrowed = null;
     this.number = 0;
+    this.roots = noRoots;
     this.oldest = 0;
   }
 
@@ -99,6 +106,7 @@ export class Task<V> implements Pass<V>, Current {
   ): void {
     const outer = passes.current;
     let finished = false;
+    this.roots = roots;
     try {
       passes.current = this;
       for (const root of roots) this.visit(root.node);
@@ -158,6 +166,18 @@ export class Task<V> implements Pass<V>, Current {
     const own = node as Node<V>;
     if (own.task !== this) return false;
     return this.needed === null || this.needed.has(own) || this.captures?.has(own) === true;
+  }
+
+  order(): readonly Node<V>[] {
+    if (this.running !== null) this.widen(this.running);
+    const { needed, captures } = this;
+    const reached = this.visited.filter(
+      (node) => needed === null || needed.has(node) || captures?.has(node) === true,
+    );
+    return executionOrder(
+      this.roots.map(({ node }) => node),
+      new Set(reached),
+    );
   }
 
   // A callback may queue another.
