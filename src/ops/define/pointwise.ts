@@ -264,17 +264,16 @@ function tangentsInPlace(
   scalars: readonly number[],
   self: Tensor,
 ): () => void {
-  let operands = tensors;
-  const writes = forwardMode.levels.flatMap((level) => {
-    const tangents = tangentsOf(tensors, level);
-    if (tangents === null) return [];
-    // The tangent's own graph may read the old value.
-    if (gradMode.enabled && operands === tensors)
-      operands = tensors.map((t) => (t === self ? snapshot(t) : t));
+  const touched = forwardMode.levels.filter((level) => tangentsOf(tensors, level) !== null);
+  if (touched.length === 0) return () => {};
+  // The tangents' own graph may read the old value, and the old tangent.
+  const operands = gradMode.enabled ? tensors.map((t) => (t === self ? snapshot(t) : t)) : tensors;
+  const writes = touched.map((level) => {
+    const tangents = tangentsOf(operands, level)!;
     const fresh = beneath(level, () =>
       differential(formula, operands, tangents, scalars, self, null),
     );
-    return [() => overwriteTangent(self, level, fresh)];
+    return () => overwriteTangent(self, level, fresh);
   });
   return () => writes.forEach((write) => write());
 }

@@ -53,8 +53,8 @@ function expectNear(got: number, want: number, tolerance: number, what: string):
 
 /** What to leave out, where there is a reason. */
 export interface Exceptions {
-  /** The gradient is not the transpose of the derivative, by PyTorch's convention: only differences are compared. */
-  readonly biased?: boolean;
+  /** Values say nothing of derivatives: rounded ones, and random ones, which count as constants. */
+  readonly rough?: boolean;
   readonly tolerance?: number;
 }
 
@@ -64,7 +64,7 @@ export interface Exceptions {
 export function expectTangents(
   compute: Compute,
   inputs: readonly Tensor[],
-  { biased = false, tolerance = 1e-7 }: Exceptions = {},
+  { rough = false, tolerance = 1e-7 }: Exceptions = {},
 ): void {
   const t = inputs.map(like);
   const w = inputs.map(like);
@@ -101,8 +101,7 @@ export function expectTangents(
   const slope = moved(step)
     .sub(moved(-step))
     .div(2 * step);
-  expectNear(forward.item(), slope.item(), 1e-5, "J t against differences");
-  if (biased) return;
+  if (!rough) expectNear(forward.item(), slope.item(), 1e-5, "J t against differences");
 
   const points = leaves(inputs);
   const first = gradients(results(compute, points), points, v, true);
