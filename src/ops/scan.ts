@@ -158,6 +158,7 @@ function runningExtremum(name: "cummax" | "cummin"): RunningExtremum {
     parameters: { self: p.tensor, dim: p.integer },
     outputs: ["values", "indices"],
     saves: ["output"],
+    savedOutputs: [1],
     forward: ({ self, dim }) => {
       const d = wrapDimension(name, dim, self.sizes.length);
       const values = empty(self.sizes, self.dtype, self.device);
@@ -166,11 +167,11 @@ function runningExtremum(name: "cummax" | "cummin"): RunningExtremum {
       return [values, indices];
     },
     backward: {
-      self: (g, { outputs, dim, sizesOf }) => {
+      self: (g, { output, dim, sizesOf }) => {
         const sizes = sizesOf["self"]!;
         if (sizes.length === 0) return g;
         const d = wrapDimension(name, dim, sizes.length);
-        return place(g, d, outputs[1]!, sizes[d]!);
+        return place(g, d, output, sizes[d]!);
       },
     },
   });
