@@ -215,3 +215,12 @@ export abstract class Node<V> {
     return Array.from({ length: count }, (_, i) => this.received(i));
   }
 }
+
+/** What a node keeps, for debugging: empty where it was freed, or where a hook that should bring a value back fails. */
+export function readableValues<V>(node: Node<V>): Node<V>["savedValues"] {
+  try {
+    return node.savedValues;
+  } catch {
+    return [];
+  }
+}

@@ -11,7 +11,7 @@ const ownFile = /core\/callsite\.(?:js|ts):\d+:\d+\)?$/;
 const plain = (text: string): string => text.replaceAll("file://", "").replaceAll("\\", "/");
 
 /** The place that a line of a stack trace names, as `/a/b.ts:3:5`. */
-export function placeOf(frame: string): string {
+function placeOf(frame: string): string {
   return /^(?:at |[^(]*@)?(?:.*\()?(.*?:\d+:\d+)\)?$/.exec(frame)?.[1] ?? frame;
 }
 

@@ -1,5 +1,6 @@
 // Anomaly mode: errors and NaN in a backward pass say which forward call they come from.
 import { noGrad } from "../autograd/mode.ts";
+import { Node, readableValues } from "../autograd/node.ts";
 import { observe, type ObservedNode } from "../autograd/observer.ts";
 import { describeOrigin, recordOrigins } from "../autograd/origin.ts";
 import { type ModeGuard, scoped } from "../autograd/scope.ts";
@@ -46,6 +47,41 @@ function hasNan(value: unknown): boolean {
   });
 }
 
+interface Span {
+  readonly text: string;
+  readonly nan: boolean;
+  readonly zero: boolean;
+}
+
+/** The values of a tensor in a few words; null where there are none to read. */
+function spanOf(tensor: Tensor): Span | null {
+  const { dtype, device, count } = tensor;
+  if (!dtype.isFloatingPoint || device.type === "meta" || device.axes.length > 0 || count === 0)
+    return null;
+  return noGrad(() => {
+    const nan = hasNan(tensor);
+    const zero = Boolean(tensor.eq(0).any().item());
+    const text = nan ? "that holds nan" : `from ${tensor.min().item()} to ${tensor.max().item()}`;
+    return { text, nan, zero };
+  });
+}
+
+/** What a node had to compute with, for the error of its NaN, and what usually is behind it. */
+function circumstances(node: ObservedNode): string {
+  if (!(node instanceof Node)) return "";
+  const given: unknown = node.received(0);
+  const gradient = given instanceof Tensor ? spanOf(given) : null;
+  if (gradient === null) return "";
+  const kept = readableValues(node).flatMap(({ name, value }) => {
+    const span = value instanceof Tensor ? spanOf(value) : null;
+    return span === null ? [] : [`${name} ${span.text}`];
+  });
+  const found = `; it was given a gradient ${gradient.text}${kept.length === 0 ? "" : `, and kept ${kept.join(", ")}`}`;
+  return gradient.nan || !gradient.zero
+    ? found
+    : `${found}; 0 times an infinite derivative is nan: where torch.where or a mask leaves values out, guard what goes into the function as well, as in torch.where(ok, x, 1).sqrt()`;
+}
+
 function set(next: State): void {
   state = next;
   if (!next.enabled) {
@@ -74,7 +110,7 @@ function set(next: State): void {
       const at = results.findIndex(hasNan);
       if (at >= 0)
         throw new AutogradError(
-          `${node.name} returned nan values in its output ${at}, the gradient for its input ${at}`,
+          `${node.name} returned nan values in its output ${at}, the gradient for its input ${at}${circumstances(node)}`,
         );
     },
   });

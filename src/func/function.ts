@@ -12,6 +12,7 @@ import {
 } from "../ops/define/history.ts";
 import { together } from "../ops/define/levels.ts";
 import { alias } from "../ops/define/memory.ts";
+import { observed } from "../ops/define/observable.ts";
 import { Tensor } from "../ops/methods.ts";
 import { Context, Notes } from "./context.ts";
 import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./custom.ts";
@@ -98,7 +99,8 @@ abstract class CustomFunction {
     this: F,
     ...args: ApplyArguments<F>
   ): ReturnType<F["forward"]> {
-    return applied(this as unknown as Loose, args) as ReturnType<F["forward"]>;
+    const rules = this as unknown as Loose;
+    return observed(rules.name, args, (given) => applied(rules, given)) as ReturnType<F["forward"]>;
   }
 }
 

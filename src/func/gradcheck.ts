@@ -1,64 +1,27 @@
-// Whether gradients are right: the backward pass against finite differences.
-import { noGrad } from "../autograd/mode.ts";
+// Whether gradients are right: the backward pass and forward mode against finite differences.
 import { ArgumentError, GradcheckError } from "../core/errors.ts";
-import { Generator } from "../core/generator.ts";
-import { type Flattened, flatten } from "../core/tree.ts";
+import { flatten } from "../core/tree.ts";
 import { warn } from "../core/warning.ts";
 import { float64 } from "../core/dtype.ts";
 import { composite } from "../ops/define/operation.ts";
 import * as p from "../ops/define/parameters.ts";
 import type { FunctionOnly } from "../ops/define/registry.ts";
 import { Tensor } from "../ops/methods.ts";
-import { rand } from "../ops/random.ts";
-import { alongDirection, differenceJacobian, isTensor, outputsOf } from "./difference.ts";
-import { reverseJacobian, reverseProjection } from "./reverse.ts";
+import { checkBatchedBackward, checkBatchedForward } from "./batchedcheck.ts";
+import {
+  type Check,
+  checkDerivatives,
+  checkGenerator,
+  differentiable,
+  direction,
+  type GradcheckOptions,
+  named,
+} from "./compare.ts";
+import { isTensor, outputsOf } from "./difference.ts";
+import { checkMissingTangents } from "./pushed.ts";
 import { checkScaling, checkUndefined } from "./seeds.ts";
 
-/** What the gradients are compared by, and which further properties are tried. */
-export interface GradcheckOptions {
-  /** The step of the finite differences. Default: 1e-6. */
-  readonly eps?: number;
-  /** The absolute difference that is allowed. Default: 1e-5. */
-  readonly atol?: number;
-  /** The difference that is allowed in relation to the value. Default: 1e-3. */
-  readonly rtol?: number;
-  /** Whether wrong gradients are an error; if not, the result is false. Default: true. */
-  readonly raiseException?: boolean;
-  /** How far two runs of the same backward pass may differ. Default: 0. */
-  readonly nondetTol?: number;
-  /** Whether missing gradients of outputs must act as zeros. Default: true. */
-  readonly checkUndefinedGrad?: boolean;
-  /** Whether each gradient must have its input's type. Default: false. */
-  readonly checkGradDtypes?: boolean;
-  /** Whether the backward pass must give the same under `vmap`. Default: false. */
-  readonly checkBatchedGrad?: boolean;
-  /** Whether forward-mode derivatives must give the same under `vmap`. Default: false. */
-  readonly checkBatchedForwardGrad?: boolean;
-  /** Whether forward-mode derivatives are compared. Default: false. */
-  readonly checkForwardAd?: boolean;
-  /** Whether the backward pass is compared. Default: true. */
-  readonly checkBackwardAd?: boolean;
-  /** Compares v^T J u for random u and v, one evaluation for each input, where the default compares all elements. */
-  readonly fastMode?: boolean;
-}
-
-/** Everything that a check goes by. */
-export interface Check extends Required<GradcheckOptions> {
-  /** What is called, for messages. */
-  readonly operation: string;
-  readonly call: () => unknown;
-  /** The arguments, taken apart. */
-  readonly arguments: Flattened<Tensor>;
-  readonly func: (...args: readonly unknown[]) => unknown;
-  /** The inputs that require a gradient, with their names. */
-  readonly inputs: readonly Tensor[];
-  readonly inputNames: readonly string[];
-}
-
-/** `input 0`, `input 1.weight`: a leaf as messages name it. */
-export function named(kind: string, path: string): string {
-  return `${kind} ${path === "" ? "0" : path.replace(/^\[(\d+)\]/, "$1")}`;
-}
+export type { GradcheckOptions } from "./compare.ts";
 
 /** The options of both checks as an operation reads them. */
 export const checkParameters: {
@@ -147,130 +110,31 @@ export function verdict(raise: boolean, check: () => void): boolean {
   }
 }
 
-interface Pair {
-  readonly analytical: Tensor;
-  readonly numerical: Tensor;
-}
-
-function close({ analytical, numerical }: Pair, atol: number, rtol: number): boolean {
-  return noGrad(() => analytical.double().allclose(numerical.double(), rtol, atol));
-}
-
-function mismatch(
-  check: Check,
-  output: string,
-  input: string,
-  { analytical, numerical }: Pair,
-  more: string = "",
-): GradcheckError {
-  const where = noGrad(() => {
-    const apart = analytical.double().sub(numerical.double()).abs();
-    if (apart.dim() !== 2) return "";
-    const at = Number(apart.argmax().item());
-    const columns = apart.sizes[1]!;
-    return `; the largest difference, ${apart.max().item()}, is at element ${Math.floor(at / columns)} of the input and element ${at % columns} of the output`;
-  });
-  return new GradcheckError(
-    `${check.operation}: Jacobian mismatch for ${output} with respect to ${input}${where}\nnumerical: ${String(numerical)}\nanalytical: ${String(analytical)}${more}`,
-  );
-}
-
-/** The outputs of a call that can be differentiated, with their names and their places among all outputs. */
-function differentiable(
-  result: unknown,
-): readonly { readonly output: Tensor; readonly name: string; readonly at: number }[] {
-  const { leaves, paths } = flatten(result, isTensor);
-  return leaves.flatMap((output, at) =>
-    output.requiresGrad ? [{ output, name: named("output", paths[at]!), at }] : [],
-  );
-}
-
-/** What requires no gradient must have none. */
-function checkConstant(check: Check): void {
-  check.inputs.forEach((input, k) => {
-    for (const [o, jacobian] of differenceJacobian(check.call, input, check.eps).entries())
-      if (!noGrad(() => jacobian.double().allclose(jacobian.double().mul(0), 0, check.atol)))
-        throw new GradcheckError(
-          `${check.operation}: the numerical gradient of output ${o} with respect to ${check.inputNames[k]!} was expected to be zero, because no output requires a gradient, but it is\n${String(jacobian)}`,
-        );
-  });
-}
-
-function checkSlowly(check: Check, result: unknown): void {
-  const outputs = differentiable(result);
-  const numerical = check.inputs.map((input) => differenceJacobian(check.call, input, check.eps));
-  for (const { output, name, at } of outputs) {
-    const analytical = reverseJacobian(output, check.inputs, check.inputNames, check);
-    analytical.forEach((jacobian, k) => {
-      const pair = { analytical: jacobian, numerical: numerical[k]![at]! };
-      if (!close(pair, check.atol, check.rtol))
-        throw mismatch(check, name, check.inputNames[k]!, pair);
-    });
-  }
-}
-
-/** A random direction of length 1 with elements above 0, the same in every run. */
-function direction(of: Tensor, generator: Generator): Tensor {
-  return noGrad(() => {
-    const drawn = rand([of.count], { dtype: of.dtype, generator }).to({ device: of.device });
-    return of.count === 0 ? drawn : drawn.div(drawn.square().sum().sqrt());
-  });
-}
-
-/** Compares v^T J u: for differences within atol + rtol |J| in each element the two cannot be further apart than allowed here. */
-function checkFast(check: Check, result: unknown): void {
-  const outputs = differentiable(result);
-  const generator = new Generator().manualSeed(2147483647);
-  const v = outputs.map(({ output }) => direction(output, generator));
-  const u = check.inputs.map((input) => direction(input, generator));
-  const forward = check.inputs.map((input, k) =>
-    alongDirection(check.call, input, u[k]!, check.eps),
-  );
-  outputs.forEach(({ output, name, at }, o) => {
-    const seed = v[o]!.reshape(output.sizes);
-    const analytical = reverseProjection(output, seed, check.inputs, u, check.inputNames, check);
-    analytical.forEach((value, k) => {
-      const pair = noGrad(() => ({
-        analytical: value,
-        numerical: forward[k]![at]!.reshape(-1).mul(v[o]!).sum(),
-      }));
-      const atol = noGrad(() => check.atol * Number(u[k]!.sum().mul(v[o]!.sum()).item()));
-      if (close(pair, atol, check.rtol)) return;
-      throw mismatch(check, name, check.inputNames[k]!, pair, explain(check, output, at, k));
-    });
-  });
-}
-
-/** Both Jacobians whole, after the fast check failed on their projections. */
-function explain(check: Check, output: Tensor, at: number, k: number): string {
-  const numerical = differenceJacobian(check.call, check.inputs[k]!, check.eps)[at]!;
-  const analytical = reverseJacobian(output, check.inputs, check.inputNames, check)[k]!;
-  const alike = close({ analytical, numerical }, check.atol, check.rtol)
-    ? "\nEach of their elements is within the tolerances, so that the check would pass without fastMode."
-    : "";
-  return `\nThese are v^T J u for random u and v (fastMode). The Jacobians themselves:\nnumerical: ${String(numerical)}\nanalytical: ${String(analytical)}${alike}`;
-}
-
 /** Throws GradcheckError where a gradient is wrong. */
 export function run(check: Check): void {
   const result = check.call();
-  if (differentiable(result).length === 0) {
-    checkConstant(check);
-    return;
-  }
-  if (check.checkForwardAd || check.checkBatchedGrad || check.checkBatchedForwardGrad)
-    throw new ArgumentError(
-      `${check.operation}: checkForwardAd, checkBatchedGrad and checkBatchedForwardGrad need forward-mode derivatives and vmap, which are not there yet; leave them out`,
+  checkDerivatives(check, result);
+  const outputs = differentiable(result);
+  if (outputs.length === 0) return;
+  if (check.checkForwardAd && check.checkUndefinedGrad) {
+    const generator = checkGenerator();
+    checkMissingTangents(
+      check,
+      check.inputs.map((input) => direction(input, generator)),
     );
-  if (check.fastMode) checkFast(check, result);
-  else checkSlowly(check, result);
+  }
+  if (check.checkBatchedForwardGrad) checkBatchedForward(check);
+  if (!check.checkBackwardAd) return;
+  if (check.checkBatchedGrad)
+    for (const { output, name } of outputs)
+      checkBatchedBackward(check.operation, output, name, check.inputs, check.inputNames);
   checkScaling(check, outputsOf(result));
   if (check.checkUndefinedGrad) checkUndefined(check);
 }
 
 /**
  * Checks the gradients of a function against central differences, (f(x + eps) - f(x - eps)) / (2 eps) in every element of every input
- * that requires one: the two Jacobians must agree, |analytical - numerical| <= atol + rtol |numerical|. Checked as well: that the
+ * that requires one: the Jacobians must agree, |analytical - numerical| <= atol + rtol |numerical|. Checked as well: that the
  * backward pass gives the same twice, that it is multiplied by the gradient it is given, and that it takes missing gradients of
  * outputs for zeros. Inputs should be float64; the function's arguments and results may be nested arrays and records.
  * Returns true; throws GradcheckError with both Jacobians where they differ, or returns false with `raiseException: false`. Throws

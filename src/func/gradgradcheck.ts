@@ -106,11 +106,16 @@ export const gradgradcheck: FunctionOnly<{
       );
     const seeds = (givenIn("gradgradcheck", "gradOutputs", gradOutputs)?.leaves ??
       drawnFor(outputs, genNonContigGradOutputs)) as readonly Tensor[];
+    const needs = first.arguments.leaves.map((leaf) => leaf.requiresGrad);
+    // Forward mode gives arguments that require no gradient, but here it is the gradient that is differentiated.
     const gradients = (args: unknown, given: readonly Tensor[]): readonly Tensor[] => {
-      const list = args as readonly unknown[];
-      const wanted = flatten(list, isTensor).leaves.filter((leaf) => leaf.requiresGrad);
-      const made = differentiable(first.func(...list));
-      const found = captureGradients("gradgradcheck", made, wanted, given, true, true);
+      const { leaves } = flatten(args, isTensor);
+      const wanted = leaves.filter((_, i) => needs[i]!).map((leaf) => leaf.requiresGrad_());
+      const seedsNow = given.map((seed, i) =>
+        seeds[i]!.requiresGrad ? seed.requiresGrad_() : seed,
+      );
+      const made = differentiable(first.func(...(args as readonly unknown[])));
+      const found = captureGradients("gradgradcheck", made, wanted, seedsNow, true, true);
       return found.filter((gradient) => gradient !== null);
     };
     const own = first.arguments.rebuild(first.arguments.leaves);

@@ -43,7 +43,8 @@ function clock(): number {
 
 /** `logSoftmax` as `aten::log_softmax`, by which PyTorch's tables know it. */
 function eventName(operation: string): string {
-  return operation.includes(".")
+  // The classes of custom functions keep their names.
+  return /\.|^[A-Z]/.test(operation)
     ? operation
     : `aten::${operation.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 }

@@ -38,7 +38,7 @@ export interface TableOptions {
 }
 
 /** A time in the unit that suits it. */
-export function formatTime(us: number): string {
+function formatTime(us: number): string {
   if (us >= 1e6) return `${(us / 1e6).toFixed(3)}s`;
   if (us >= 1e3) return `${(us / 1e3).toFixed(3)}ms`;
   return `${us.toFixed(3)}us`;

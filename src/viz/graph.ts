@@ -1,5 +1,5 @@
 // The graph behind tensors as plain data: leaves, operations, saved values, and what leads to what.
-import type { Node } from "../autograd/node.ts";
+import { type Node, readableValues } from "../autograd/node.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { AccumulateGrad } from "../ops/define/accumulate.ts";
 import { describe } from "../ops/define/parameters.ts";
@@ -62,17 +62,6 @@ function namesOf(names: Names | undefined): ReadonlyMap<Tensor, string> {
     found.set(tensor, name);
   }
   return found;
-}
-
-/** What a node keeps; nothing where it was freed, or where the values cannot be shown. */
-export function savedOf(
-  node: Node<Tensor>,
-): readonly { readonly name: string; readonly value: Tensor }[] {
-  try {
-    return node.savedValues;
-  } catch {
-    return [];
-  }
 }
 
 function rootsOf(results: Tensor | readonly Tensor[]): readonly Tensor[] {
@@ -148,7 +137,7 @@ export function graphOf(
   }
   if (options.saved !== false)
     for (const node of operations)
-      for (const { name, value } of savedOf(node)) {
+      for (const { name, value } of readableValues(node)) {
         // A leaf that is in the graph anyway is not drawn twice.
         const from =
           ids.get(value.accumulator ?? value) ??

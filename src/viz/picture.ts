@@ -1,20 +1,13 @@
 // torch.viz.graph: the graph behind tensors as an object to walk, to draw, and to look into in a browser.
 import { originOf, recordOrigins } from "../autograd/origin.ts";
-import type { Node } from "../autograd/node.ts";
+import { type Node, readableValues } from "../autograd/node.ts";
 import { type ModeGuard, scoped } from "../autograd/scope.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { describe, isOptions, nearest } from "../ops/define/parameters.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { dotOf } from "./dot.ts";
 import { type Drawing, foldGraph, type FoldOptions } from "./fold.ts";
-import {
-  type GraphArrow,
-  type GraphBox,
-  graphOf,
-  type Names,
-  savedOf,
-  type TensorGraph,
-} from "./graph.ts";
+import { type GraphArrow, type GraphBox, graphOf, type Names, type TensorGraph } from "./graph.ts";
 import { sizesText } from "./look.ts";
 import { type Facts, pageOf } from "./page.ts";
 import { svgOf } from "./svg.ts";
@@ -120,7 +113,7 @@ export class GraphPicture implements TensorGraph {
       lines.push(...resultLines(node));
       const inputs = this.inputsOf(box).map((input) => input.label);
       if (inputs.length > 0) lines.push(`inputs with a gradient: ${inputs.join(", ")}`);
-      const saved = savedOf(node);
+      const saved = readableValues(node);
       lines.push(
         saved.length === 0
           ? "saved values: none, or freed by a backward pass"
@@ -168,7 +161,7 @@ export class GraphPicture implements TensorGraph {
  * ```ts
  * const w = torch.ones(2, { requiresGrad: true });
  * const picture = torch.viz.graph(w.mul(3).exp(), { params: { w } });
- * picture.boxes.map((box) => box.label).join(" ") // => result ExpBackward0 MulBackward0 w result
+ * picture.boxes.map((box) => box.label).join(" ") // => result ExpBackward0 MulBackward0 w
  * ```
  */
 export function graph(

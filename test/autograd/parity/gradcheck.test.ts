@@ -1,10 +1,8 @@
 // PyTorch's tests of gradcheck and gradgradcheck.
 import * as torch from "flambeau";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Node, type Sender } from "../../../src/autograd/node.ts";
 import { differenceJacobian } from "../../../src/func/difference.ts";
 import { reverseJacobian } from "../../../src/func/reverse.ts";
-import { gradientNode } from "../../../src/ops/define/history.ts";
 import { doesNotApply } from "./parity.ts";
 
 const { gradcheck, gradgradcheck, GradcheckError } = torch.autograd;
@@ -20,40 +18,36 @@ function offset(x: torch.Tensor): torch.Tensor {
   return y;
 }
 
-/** A copy whose gradient is another each time. */
-function jittered(x: torch.Tensor, jitter: number): torch.Tensor {
-  const y = x.clone();
-  y.registerHook((gradient) => {
-    const scaled = gradient.mul(torch.randLike(gradient).mul(jitter).add(1));
-    return scaled.requiresGrad ? jittered(scaled, jitter) : scaled;
-  });
-  return y;
+type Jitter = torch.autograd.FunctionContext<{ jitter: number }>;
+
+/** Its gradient is another each time, and so is the gradient of that. */
+class NonDetFunc extends torch.autograd.Function {
+  static forward(ctx: Jitter, x: torch.Tensor, jitter: number): torch.Tensor {
+    ctx.jitter = jitter;
+    return x.clone();
+  }
+  static backward(ctx: Jitter, gradient: torch.Tensor): (torch.Tensor | null)[] {
+    const noise = torch.randLike(gradient).mul(ctx.jitter).add(1);
+    return [NonDetFunc.apply(gradient, ctx.jitter).mul(noise), null];
+  }
 }
+const jittered = (x: torch.Tensor, jitter: number): torch.Tensor => NonDetFunc.apply(x, jitter);
+
+type Missing = torch.autograd.FunctionContext<{ missing: () => torch.Tensor | null }>;
 
 /** Passes gradients on, and does something of its own where there is none. */
-class Peculiar extends Node<torch.Tensor> {
-  readonly missing: () => torch.Tensor | null;
-  constructor(of: torch.Tensor, missing: () => torch.Tensor | null) {
-    super([gradientNode(of)], [of.outputNr]);
-    this.missing = missing;
+class Peculiar extends torch.autograd.Function {
+  static forward(ctx: Missing, x: torch.Tensor, missing: () => torch.Tensor | null): torch.Tensor {
+    ctx.setMaterializeGrads(false);
+    ctx.missing = missing;
+    return x.clone();
   }
-  get name(): string {
-    return "PeculiarBackward";
-  }
-  override get runsWithoutGradient(): boolean {
-    return true;
-  }
-  run(task: Sender<torch.Tensor>): void {
-    task.send(this, 0, this.incoming ?? this.missing());
+  static backward(ctx: Missing, gradient: torch.Tensor | null): (torch.Tensor | null)[] {
+    return [gradient ?? ctx.missing(), null];
   }
 }
-
-function peculiar(x: torch.Tensor, missing: () => torch.Tensor | null): torch.Tensor {
-  const y = torch.noGrad(() => x.clone());
-  y.node = new Peculiar(x, missing);
-  y.tracked = true;
-  return y;
-}
+const peculiar = (x: torch.Tensor, missing: () => torch.Tensor | null): torch.Tensor =>
+  Peculiar.apply(x, missing);
 
 describe("T15 gradcheck", () => {
   test("testGradcheckSingleInput", () => {

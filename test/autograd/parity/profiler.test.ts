@@ -229,6 +229,25 @@ describe("the profiler, beyond PyTorch's tests", () => {
     expect(names(profile({ enabled: false }, () => torch.ones(1).mul(2)))).toEqual([]);
   });
 
+  test("names custom functions by their class", () => {
+    class Twice extends torch.autograd.Function {
+      static forward(_ctx: torch.autograd.FunctionContext, x: torch.Tensor): torch.Tensor {
+        return x.mul(2);
+      }
+      static backward(_ctx: torch.autograd.FunctionContext, g: torch.Tensor): torch.Tensor {
+        return g.mul(2);
+      }
+    }
+    const x = torch.ones([2], { requiresGrad: true });
+    const prof = profile(() => Twice.apply(x).sum().backward());
+    const [twice] = prof.functionEvents;
+    expect(twice!.name).toBe("Twice");
+    expect(twice!.cpuChildren.map(({ name }) => name)).toEqual(["aten::mul"]);
+    expect(prof.functionEvents.find(({ name }) => name === "TwiceBackward")!.sequenceNr).toBe(
+      twice!.sequenceNr,
+    );
+  });
+
   test("a profile inside another sees its own part, and an error ends both", () => {
     const inner: string[] = [];
     const outer = profile(() => {
