@@ -291,6 +291,25 @@ describe("hooks", () => {
     pass(new Step("root", [idle], () => [null]));
     expect([idle.runs, x.total]).toEqual([0, 8]);
   });
+
+  it("on a node are run even where the node's own rule adds them", () => {
+    const x = new Leaf("x");
+    const node: Step = new Step("node", [x], ([g]) => {
+      node.registerHook(([sent]) => [sent! / 2]);
+      return [g! * 6];
+    });
+    pass(node);
+    expect(x.total).toBe(3);
+  });
+
+  it("must return as many gradients as they were given", () => {
+    const node = new Step("node", [new Leaf("x")], times(1));
+    const handle = node.registerHook(() => [1, 2]);
+    expect(() => pass(node, 1, true)).toThrow(/returned 2 gradients in place of 1/);
+    handle.remove();
+    node.registerPrehook(() => 3 as never);
+    expect(() => pass(node, 1, true)).toThrow(/must return an array/);
+  });
 });
 
 describe("passes inside passes", () => {

@@ -1,5 +1,5 @@
 // A backward pass over tensors: seeds checked, gradients accumulated into leaves or captured.
-import { type Capture, type Root, Task } from "../../autograd/engine.ts";
+import { type Capture, passes, type Root, Task } from "../../autograd/engine.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, ResultMetadata } from "../../autograd/node.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
@@ -152,10 +152,22 @@ function run(
   gradMode.enabled = createGraph;
   try {
     new Task<Tensor>(add, keepGraph, keep).run(start, captures);
+  } catch (error) {
+    throw passes.current === null ? error : explained(error);
   } finally {
     gradMode.enabled = before;
     savingMode.hooks = hooks;
   }
+}
+
+/** The error of a pass inside another, with advice where the stack was used up. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof RangeError) || !error.message.includes("call stack")) return error;
+  return new AutogradError(
+    "backward: passes within passes, each started by a hook or function of the one before, used up the call stack; " +
+      "run with a larger one, as in node --stack-size=4000 or a worker's resourceLimits.stackSizeMb, or start them one after another",
+    { cause: error },
+  );
 }
 
 /** Where a gradient is captured, refusing what has none. */

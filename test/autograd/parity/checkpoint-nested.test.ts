@@ -192,27 +192,29 @@ describe("T18 checkpoint", () => {
     }
   });
 
-  test("testCustomAutogradAcEarlyStop", () => {
-    let backwards = 0;
-    class Identity extends torch.autograd.Function {
-      static forward(ctx: torch.autograd.FunctionContext<object, [Tensor]>, x: Tensor): Tensor {
-        ctx.saveForBackward(x);
-        return x.viewAs(x);
+  describe("T12 custom Function", () => {
+    test("testCustomAutogradAcEarlyStop", () => {
+      let backwards = 0;
+      class Identity extends torch.autograd.Function {
+        static forward(ctx: torch.autograd.FunctionContext<object, [Tensor]>, x: Tensor): Tensor {
+          ctx.saveForBackward(x);
+          return x.viewAs(x);
+        }
+        static backward(
+          ctx: torch.autograd.FunctionContext<object, [Tensor]>,
+          gradient: Tensor,
+        ): Tensor {
+          backwards++;
+          expect(ctx.savedTensors[0].shape).toEqual([3]);
+          return gradient;
+        }
       }
-      static backward(
-        ctx: torch.autograd.FunctionContext<object, [Tensor]>,
-        gradient: Tensor,
-      ): Tensor {
-        backwards++;
-        expect(ctx.savedTensors[0].shape).toEqual([3]);
-        return gradient;
-      }
-    }
-    const x = torch.randn([3]).requiresGrad_();
-    const counter = { n: 0 };
-    const out = c(counted(counter, (t) => Identity.apply(t.sin()).exp()))(x);
-    const [found] = grad(sum(() => out)(x), x);
-    close(found!, x.sin().exp().mul(x.cos()));
-    expect([counter.n, backwards]).toEqual([2, 1]);
+      const x = torch.randn([3]).requiresGrad_();
+      const counter = { n: 0 };
+      const out = c(counted(counter, (t) => Identity.apply(t.sin()).exp()))(x);
+      const [found] = grad(sum(() => out)(x), x);
+      close(found!, x.sin().exp().mul(x.cos()));
+      expect([counter.n, backwards]).toEqual([2, 1]);
+    });
   });
 });
