@@ -106,6 +106,10 @@ function place(
     throw new AutogradError(
       `${name}: jvp must return a tensor or null for result ${index}, got ${describe(value)}`,
     );
+  if (!output.dtype.isFloatingPoint || notes.nonDifferentiable.includes(output))
+    throw new AutogradError(
+      `${name}: jvp returned a tangent for result ${index}, which is not differentiable; return null there`,
+    );
   if (!sameSizes(value.sizes, output.sizes))
     throw new ShapeError(
       `${name}: jvp returned a tangent of shape ${formatSizes(value.sizes)} for result ${index}, which has shape ${formatSizes(output.sizes)}; they must be equal`,

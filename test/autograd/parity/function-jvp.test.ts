@@ -216,6 +216,21 @@ describe("T13 custom Function forward-mode", () => {
     });
   });
 
+  test("a tangent for a result without derivative is refused", () => {
+    class Integer extends Function {
+      static forward(_ctx: Ctx, x: Tensor) {
+        return x.to(torch.int32);
+      }
+      static jvp(_ctx: Ctx, t: Tensor) {
+        return t;
+      }
+    }
+    const x = torch.ones(2);
+    expect(() => forwardAd.dualLevel(() => Integer.apply(forwardAd.makeDual(x, x)))).toThrow(
+      "not differentiable; return null",
+    );
+  });
+
   test("what jvp returns is checked", () => {
     const returning = (value: unknown) => {
       class Returns extends Function {
