@@ -181,6 +181,41 @@ describe("a pass", () => {
 });
 
 describe("captures", () => {
+  it("asks rules only for what leads to them", () => {
+    const [x, y] = [new Leaf("x"), new Leaf("y")];
+    let edges: boolean[] = [];
+    const product: Step = new Step("product", [x, y], ([g]) => {
+      edges = product.next.map((node) => node !== null);
+      return [g! * 2, g! * 3];
+    });
+    expect(capture(product, [{ node: y }])).toEqual([3]);
+    expect(edges).toEqual([false, true]);
+    expect(product.next).toEqual([x, y]);
+    pass(product);
+    expect(edges).toEqual([true, true]);
+  });
+
+  it("leaves all edges to a pass inside the rule", () => {
+    const [x, y] = [new Leaf("x"), new Leaf("y")];
+    let depth = 0;
+    const product: Step = new Step("product", [x, y], ([g]) => {
+      if (depth++ === 0) pass(product, 10, true);
+      return [g! * 2, g! * 3];
+    });
+    expect(capture(product, [{ node: y }])).toEqual([3]);
+    expect([x.total, y.total]).toEqual([20, 30]);
+    expect(product.next).toEqual([x, y]);
+  });
+
+  it("gives a rule that fails its edges back", () => {
+    const [x, y] = [new Leaf("x"), new Leaf("y")];
+    const bad = new Step("bad", [x, y], () => {
+      throw new Error("no");
+    });
+    expect(() => capture(bad, [{ node: y }])).toThrow("no");
+    expect(bad.next).toEqual([x, y]);
+  });
+
   it("gives gradients without running leaves", () => {
     const x = new Leaf("x");
     const a = new Step("a", [x], times(3));

@@ -6,6 +6,7 @@ import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
 import { elementCount, formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Flattened, flatten, isContainer } from "../../core/tree.ts";
+import { explainCut } from "./cut.ts";
 import { GradientEdge } from "./edge.ts";
 import { gradientNode } from "./history.ts";
 import { empty, emptyLike } from "./memory.ts";
@@ -62,7 +63,7 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
     const node = gradientNode(output);
     if (node === null)
       throw new AutogradError(
-        `${operation}: element ${position} of the tensors does not require grad and has no gradFn; was it computed inside noGrad, from detach(), or from tensors without requiresGrad?`,
+        `${operation}: element ${position} of the tensors does not require grad and has no gradFn; ${explainCut(output)}`,
       );
     const value = given
       ? checkedSeed(operation, seed, position, output)

@@ -51,7 +51,8 @@ export function versionsOf(
 }
 
 function countedVersion(node: string, tensor: Tensor): number {
-  if (tensor.storage.version === uncounted)
+  // In inference mode only a rule about to be transposed is recorded, and nothing of it stays.
+  if (tensor.storage.version === uncounted && !gradMode.inference)
     throw new AutogradError(
       `${node}: inference tensors cannot be saved for backward, and this operation must keep one, a tensor of shape ${formatSizes(tensor.sizes)} made in inferenceMode; clone() it for a normal tensor, or make it inside torch.noGrad(() => ...) instead`,
     );

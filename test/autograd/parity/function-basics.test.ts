@@ -315,10 +315,26 @@ describe("T12 custom Function", () => {
     "ctx.saved_variables is a name from before savedTensors",
   );
   doesNotApply("testVolatileDeprecated", "volatile is an attribute from before noGrad");
-  doesNotApply(
-    "testCallbackAddsCallback",
-    "the queue of callbacks is private to PyTorch's engine; hooks on leaves serve its purpose",
-  );
+  test("testCallbackAddsCallback", () => {
+    const called: string[] = [];
+    const { queueCallback } = torch.autograd.graph;
+    class MyFunc extends Function {
+      static forward(_ctx: One, x: Tensor): Tensor {
+        return x.clone();
+      }
+      static backward(_ctx: One, g: Tensor): Tensor {
+        queueCallback(() => {
+          called.push("first");
+          queueCallback(() => void called.push("second"));
+        });
+        return g;
+      }
+    }
+    MyFunc.apply(torch.rand([3, 3], { requiresGrad: true }))
+      .sum()
+      .backward();
+    expect(called).toEqual(["first", "second"]);
+  });
 
   test("testPreserveBacktrace", () => {
     class Foo extends Function {

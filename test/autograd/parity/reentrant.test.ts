@@ -1,7 +1,7 @@
 // Passes inside passes, the order of nodes, callbacks after a pass, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { close, leaf, list } from "./compare.ts";
+import { close, leaf } from "./compare.ts";
 import { doesNotApply } from "./parity.ts";
 
 type T = torch.Tensor;
@@ -130,6 +130,53 @@ describe("T14 reentrant backward, order, callbacks", () => {
     const first = pass();
     expect([pass() - first, pass() - first]).toEqual([1, 2]);
     expect(graph.currentGraphTaskId()).toBe(-1);
+  });
+
+  test("testCurrentGraphTaskExecutionOrder", () => {
+    type Node = torch.autograd.graph.Node<T>;
+    const nodeOf = (t: T): Node => graph.getGradientEdge(t).node;
+    /** What a pass is told at its start to be its order, and the tensors in the order in which their hooks ran. */
+    const check = (tensors: readonly T[], first: T, run: () => unknown): Node[] => {
+      const actual: Node[] = [];
+      let predicted: readonly Node[] = [];
+      const handles = tensors.map((t) => t.registerHook(() => void actual.push(nodeOf(t))));
+      handles.push(
+        first.registerHook(() => void (predicted = graph.currentGraphTaskExecutionOrder())),
+      );
+      run();
+      for (const handle of handles) handle.remove();
+      expect(predicted.map((node) => actual.indexOf(node))).toEqual(actual.map((_, i) => i));
+      return [...predicted];
+    };
+    const leafOf = (value: number): T => torch.tensor(value, { requiresGrad: true });
+    // A chain.
+    const start = leafOf(1);
+    const cloned = start.clone();
+    const sine = cloned.sin();
+    const t = sine.exp();
+    expect(check([start, cloned, sine, t], t, () => t.backward()).map((node) => node.name)).toEqual(
+      ["ExpBackward0", "SinBackward0", "CloneBackward0", "AccumulateGrad"],
+    );
+    // Sinks come as soon as they are ready, whatever their number.
+    const [a, b] = [leafOf(1), leafOf(2)];
+    const [c, d] = [b.sin(), a.cos()];
+    const out = c.mul(d);
+    check([a, b, c, d, out], out, () => out.backward({ retainGraph: true }));
+    // One leaf on two ways, several roots, an edge that leads nowhere.
+    const [e, f] = [a.sin(), a.cos()];
+    const both = e.mul(f);
+    check([a, e, f, both], both, () => both.backward());
+    const [g, h] = [a.mul(2).exp(), b.mul(3).sin()];
+    check([g, h], h, () => torch.autograd.grad([g, h], [g, h], null, { retainGraph: true }));
+    // Inputs on one way, and a part of the graph.
+    const k = a.mul(2);
+    const l = k.sin();
+    check([a, k, l], l, () => torch.autograd.grad(l, [a, k], { retainGraph: true }));
+    check([a, k, l], l, () => l.backward({ inputs: [a, k], retainGraph: true }));
+    const m = a.mul(b);
+    const n = m.sin().mul(b.exp());
+    check([n], n, () => torch.autograd.grad(n, n, { retainGraph: true }));
+    expect(() => graph.currentGraphTaskExecutionOrder()).toThrow(/no backward pass/);
   });
 
   test("testCurrentNode", () => {
