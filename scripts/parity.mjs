@@ -35,24 +35,31 @@ function runTests() {
 
 const marker = ": does not apply: ";
 
+/** The name of a test and what its title says besides: `testName, with hooks` is one of the variants of `testName`. */
+function parsed(title) {
+  const [, name, rest = ""] = /^(test[A-Z]\w*)(?=$|,|: )(.*)$/s.exec(title) ?? [];
+  return { name, reason: rest.startsWith(marker) ? rest.slice(marker.length) : undefined };
+}
+
 /** The tests of the report by group and name, each with what became of it; complaints go into `problems`. */
 function collect(report, problems) {
   const found = new Map();
+  const titles = new Set();
   for (const { name: file, assertionResults, message } of report.testResults) {
     if (!path.relative(root, file).startsWith(path.normalize(`${folder}/`))) continue;
     if (assertionResults.length === 0) problems.push(`${file} holds no test: ${message}`);
     for (const { ancestorTitles, title, status } of assertionResults) {
-      const group = /^(?:T\d+|F)(?= )/.exec(ancestorTitles[0] ?? "")?.[0];
-      const at = title.indexOf(marker);
-      const name = at < 0 ? title : title.slice(0, at);
+      const { name, reason } = parsed(title);
       // Tests of our own may stand beside those named after PyTorch's.
-      if (!/^test[A-Z]/.test(name)) continue;
-      const key = `${group} ${name}`;
+      if (name === undefined) continue;
+      const groups = ancestorTitles.map((outer) => /^(?:T\d+|F)(?= )/.exec(outer)?.[0]);
+      const group = groups.findLast((name) => name !== undefined);
       if (group === undefined)
         problems.push(`${name} stands in no group: wrap it in describe("T10 hooks", ...)`);
-      if (found.has(key)) problems.push(`${key} is there twice`);
-      if (at >= 0)
-        found.set(key, { outcome: "does not apply", reason: title.slice(at + marker.length) });
+      if (titles.has(`${group} ${title}`)) problems.push(`${group} ${title} is there twice`);
+      titles.add(`${group} ${title}`);
+      const key = `${group} ${name}`;
+      if (reason !== undefined) found.set(key, { outcome: "does not apply", reason });
       else if (status === "passed") found.set(key, { outcome: "pass" });
       else problems.push(`${key}: ${status}`);
     }

@@ -3,6 +3,7 @@
 import { runPreHooks, runPostHooks } from "./hooks.ts";
 import { type Node, numbering, type Pass } from "./node.ts";
 import { observation } from "./observer.ts";
+import { executionOrder } from "./order.ts";
 
 /** A node's output: where a gradient enters or is captured. */
 interface Edge<V> {
@@ -42,10 +43,14 @@ export interface Current {
   queue(callback: () => void): void;
   /** Whether a node runs, or a gradient is captured at it, in this pass. False again once that is over. */
   includes(node: object): boolean;
+  /** The nodes of the pass in the order in which it comes to them, from its beginning. */
+  order(): readonly object[];
 }
 
 /** The pass in progress, and how many were asked for their number. A mutable record rather than variables, for those who import it. */
 export const passes: { current: Current | null; numbered: number } = { current: null, numbered: 0 };
+
+const noRoots: readonly never[] = [];
 
 /** One backward pass. A pass may start inside another; what the outer one knew of shared nodes is put back afterwards. */
 export class Task<V> implements Pass<V>, Current {
@@ -64,7 +69,9 @@ export class Task<V> implements Pass<V>, Current {
   private needed: Set<Node<V>> | null;
   private collected: (V | null)[] | null;
   private callbacks: (() => void)[] | null;
+  private narrowed: readonly (Node<V> | null)[] | null;
   private number: number;
+  private roots: readonly Root<V>[];
   // Nodes are made after those they lead to, so none older than every captured one lies on a way to it. Sinks are numbered apart.
   private oldest: number;
 
@@ -86,7 +93,9 @@ export class Task<V> implements Pass<V>, Current {
     this.needed = null;
     this.collected = null;
     this.callbacks = null;
+    this.narrowed = null;
     this.number = 0;
+    this.roots = noRoots;
     this.oldest = 0;
   }
 
@@ -97,6 +106,7 @@ export class Task<V> implements Pass<V>, Current {
   ): void {
     const outer = passes.current;
     let finished = false;
+    this.roots = roots;
     try {
       passes.current = this;
       for (const root of roots) this.visit(root.node);
@@ -158,6 +168,18 @@ export class Task<V> implements Pass<V>, Current {
     return this.needed === null || this.needed.has(own) || this.captures?.has(own) === true;
   }
 
+  order(): readonly Node<V>[] {
+    if (this.running !== null) this.widen(this.running);
+    const { needed, captures } = this;
+    const reached = this.visited.filter(
+      (node) => needed === null || needed.has(node) || captures?.has(node) === true,
+    );
+    return executionOrder(
+      this.roots.map(({ node }) => node),
+      new Set(reached),
+    );
+  }
+
   // A callback may queue another.
   private callBack(callbacks: readonly (() => void)[]): void {
     this.running = null;
@@ -175,7 +197,8 @@ export class Task<V> implements Pass<V>, Current {
 
   private visit(node: Node<V>): void {
     if (node.task === this) return;
-    if (node.task !== null)
+    if (node.task !== null) {
+      node.task.widen(node);
       (this.shadows ??= []).push({
         node,
         task: node.task,
@@ -183,6 +206,7 @@ export class Task<V> implements Pass<V>, Current {
         incoming: node.incoming,
         incomingRest: node.incomingRest,
       });
+    }
     node.task = this;
     node.dependencies = 0;
     node.incoming = null;
@@ -241,11 +265,13 @@ export class Task<V> implements Pass<V>, Current {
     if (captured !== undefined && !wanted) take(node, captured);
     if (wanted) {
       const observer = observation.pass;
+      if (this.needed !== null) this.narrow(node);
       if (observer !== null || (hooks !== null && hooks.post !== null)) this.observe(node);
       if (node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient)
         for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
       else if (observer === null) node.run(this);
       else this.runObserved(node, observer);
+      if (this.narrowed !== null) this.widen(node);
       if (this.collected !== null) this.sendObserved(node, this.collected);
       if (!this.keepGraph) node.release();
     }
@@ -278,7 +304,25 @@ export class Task<V> implements Pass<V>, Current {
     results.forEach((value, slot) => this.send(node, slot, value));
   }
 
+  // Rules compute nothing for edges that lead nowhere, so while a node runs it is shown without those that lead to no captured one.
+  private narrow(node: Node<V>): void {
+    const { next } = node;
+    const leadsOn = (to: Node<V> | null): boolean =>
+      to === null || this.needed!.has(to) || this.captures!.has(to);
+    if (next.every(leadsOn)) return;
+    this.narrowed = next;
+    node.next = next.map((to) => (leadsOn(to) ? to : null));
+  }
+
+  /** Gives the running node all its edges back, for another pass that comes by or once it has run. */
+  widen(node: Node<V>): void {
+    if (this.narrowed === null || this.running !== node) return;
+    node.next = this.narrowed;
+    this.narrowed = null;
+  }
+
   private restore(): void {
+    if (this.running !== null) this.widen(this.running);
     for (const node of this.visited) {
       node.task = null;
       node.incoming = null;

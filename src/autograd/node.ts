@@ -23,6 +23,8 @@ export interface Sender<V> {
 export interface Pass<V> extends Sender<V> {
   /** Says that a hook for after a node's run was added to it, perhaps while it runs. */
   observe(node: Node<V>): void;
+  /** Says that another pass needs all edges of a node that this one may be running. */
+  widen(node: Node<V>): void;
 }
 
 function checkFunction(operation: string, hook: unknown): void {

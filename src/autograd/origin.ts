@@ -1,6 +1,7 @@
 // Where in the user's program nodes were made and memory was written: kept only while a debugging mode asks for it.
 import { callerFrames, notePlaces } from "../core/callsite.ts";
 import { Tensor } from "../core/tensor.ts";
+import { gradMode } from "./mode.ts";
 import { Node } from "./node.ts";
 import { observe, type ObservedNode } from "./observer.ts";
 
@@ -21,6 +22,62 @@ const calls: string[] = [];
 let users = 0;
 let stop: (() => void) | null = null;
 
+/** How a tensor lost the graph that one of its operands was in. */
+export interface Cut {
+  readonly operation: string;
+  readonly reason: string;
+  /** The call outside the library that did it; empty where the engine cannot tell. */
+  readonly frame: string;
+}
+
+const cuts = new WeakMap<Tensor, Cut>();
+
+/** Where the graph of a tensor was cut, by its own operation or one before; null where origins were not kept then, or nothing was cut. */
+export function cutOf(tensor: Tensor): Cut | null {
+  return cuts.get(tensor) ?? null;
+}
+
+function tensorsIn(value: unknown): readonly Tensor[] {
+  if (value instanceof Tensor) return [value];
+  if (typeof value !== "object" || value === null || !(Symbol.iterator in value)) return [];
+  return [...(value as Iterable<unknown>)].filter((item) => item instanceof Tensor);
+}
+
+const isTracked = (tensor: Tensor): boolean =>
+  tensor.tracked || tensor.viewOf?.base.tracked === true;
+
+/** Notes results that require no gradient though an operand did, or had before the graph was cut. */
+function noteCuts(operation: string, operands: Operands, results: readonly Tensor[]): void {
+  const lost = results.filter((result) => !isTracked(result));
+  if (lost.length === 0 || !(operands.tracked || operands.cut !== null)) return;
+  const frame = operands.tracked ? (callerFrames()[0] ?? "") : "";
+  for (const result of lost)
+    cuts.set(
+      result,
+      operands.tracked ? { operation, reason: reasonFor(result), frame } : operands.cut!,
+    );
+}
+
+/** What is known of the operands before the call, which may change them. */
+interface Operands {
+  readonly tracked: boolean;
+  readonly cut: Cut | null;
+}
+
+function operandsIn(args: readonly unknown[]): Operands {
+  const tensors = args.flatMap(tensorsIn);
+  const cut = tensors.find((tensor) => cuts.has(tensor));
+  return { tracked: tensors.some(isTracked), cut: cut === undefined ? null : cutOf(cut) };
+}
+
+function reasonFor(result: Tensor): string {
+  if (gradMode.inference) return "inside inferenceMode";
+  if (!gradMode.enabled) return "inside noGrad";
+  if (!result.dtype.isFloatingPoint)
+    return `which gives ${result.dtype.name}, a type without gradients`;
+  return "which leads no gradient on";
+}
+
 /** What is known of a node; null where origins were not kept when it was made. */
 export function originOf(node: ObservedNode): Origin | null {
   return known.get(node) ?? null;
@@ -40,14 +97,6 @@ export function recordOrigins(): () => void {
   };
 }
 
-/** Tells nodes what their results look like. */
-function noteResults(result: unknown): void {
-  if (result instanceof Tensor) {
-    if (result.node instanceof Node) result.node.noteResult(result.outputIndex, result);
-  } else if (typeof result === "object" && result !== null && Symbol.iterator in result)
-    for (const item of result as Iterable<unknown>) if (item instanceof Tensor) noteResults(item);
-}
-
 function watch(): () => void {
   const forget = notePlaces();
   const leave = observe({
@@ -57,11 +106,15 @@ function watch(): () => void {
         parent: running,
         operation: calls.at(-1) ?? "",
       }),
-    call: (name, _args, proceed) => {
+    call: (name, args, proceed) => {
       calls.push(name);
       try {
+        const operands = calls.length === 1 ? operandsIn(args) : null;
         const result = proceed();
-        noteResults(result);
+        const tensors = tensorsIn(result);
+        for (const tensor of tensors)
+          if (tensor.node instanceof Node) tensor.node.noteResult(tensor.outputIndex, tensor);
+        if (operands !== null) noteCuts(name, operands, tensors);
         return result;
       } finally {
         calls.pop();

@@ -8,6 +8,7 @@ import { getRngState, setRngState } from "../ops/random.ts";
 import { empty } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
 import { Function, type FunctionContext } from "./function.ts";
+import { CheckpointPolicy, createSelectiveCheckpointContexts } from "./selective.ts";
 import { type Around, Frame, GraphExecGroup, metadata } from "./recomputation.ts";
 
 /** What `checkpoint` takes by name. */
@@ -165,11 +166,8 @@ function run(fn: unknown, all: readonly unknown[]): unknown {
   const state = options.preserveRngState ? getRngState() : null;
   const original = remembered(args);
   const again = (watched: Around): unknown => {
-    const computed = (): unknown =>
-      recompute(() => {
-        const given = original();
-        return watched(() => call(...given));
-      });
+    const given = original();
+    const computed = (): unknown => recompute(() => watched(() => call(...given)));
     return state === null ? computed() : drawingFrom(state, computed);
   };
   const frame = new Frame(again, {
@@ -293,6 +291,8 @@ interface Checkpoint {
   readonly setCheckpointEarlyStop: typeof setCheckpointEarlyStop;
   readonly setCheckpointDebugEnabled: typeof setCheckpointDebugEnabled;
   readonly GraphExecGroup: typeof GraphExecGroup;
+  readonly CheckpointPolicy: typeof CheckpointPolicy;
+  readonly createSelectiveCheckpointContexts: typeof createSelectiveCheckpointContexts;
 }
 
 /**
@@ -317,6 +317,8 @@ function checkpointWithProperties(): Checkpoint {
     setCheckpointEarlyStop,
     setCheckpointDebugEnabled,
     GraphExecGroup,
+    CheckpointPolicy,
+    createSelectiveCheckpointContexts,
   });
   return Object.assign(whole, { checkpoint: whole }) as unknown as Checkpoint;
 }

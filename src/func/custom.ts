@@ -81,7 +81,7 @@ class FailingNode extends Node<Tensor> {
 }
 
 /** The same values at a place of the graph through which no gradient may go. */
-function impassable(value: Tensor, edges: Edges, message: string): Tensor {
+export function impassable(value: Tensor, edges: Edges, message: string): Tensor {
   const out = alias(value);
   out.node = new FailingNode(edges, message);
   out.tracked = true;

@@ -1,7 +1,7 @@
 // torch.autograd.Function: operations with a gradient of the user's own.
-import { forwardMode, seeLevels } from "../autograd/forward.ts";
 import { gradMode } from "../autograd/mode.ts";
 import { AutogradError } from "../core/errors.ts";
+import { warn } from "../core/warning.ts";
 import { flatten } from "../core/tree.ts";
 import {
   checkInPlace,
@@ -15,8 +15,10 @@ import { alias } from "../ops/define/memory.ts";
 import { observed } from "../ops/define/observable.ts";
 import { Tensor } from "../ops/methods.ts";
 import { Context, Notes } from "./context.ts";
-import { type ForwardRules, pushThrough } from "./customforward.ts";
 import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./custom.ts";
+
+import { type MapRule, mappedByRule } from "./custommap.ts";
+import { type ForwardRules, levelsOf, pushThrough, withoutLevels } from "./customtangent.ts";
 
 export { onceDifferentiable } from "./custom.ts";
 
@@ -44,7 +46,7 @@ type ApplyArguments<F extends Applicable> = F extends { setupContext: AnyFunctio
     : [];
 
 /** The class as it is called: which of the methods a user wrote is known only then. */
-interface Loose extends Rules, ForwardRules {
+interface Loose extends Rules, ForwardRules, MapRule {
   readonly forward?: (...args: unknown[]) => unknown;
   readonly setupContext?: (ctx: unknown, inputs: readonly unknown[], output: unknown) => void;
 }
@@ -55,10 +57,11 @@ interface Loose extends Rules, ForwardRules {
  * - `forward(ctx, ...args)` computes the result, a tensor or an array of tensors and other values, unrecorded;
  *   or `forward(...args)` with `setupContext(ctx, inputs, output)` beside it;
  * - `backward(ctx, ...gradients)` (or `vjp`) gives, from the gradient of each result, the gradient of each argument: v^T J.
- *   One value, or an array with one for each argument; null for arguments without one;
- * - `jvp(ctx, ...tangents)`, for forward mode, gives the tangent of each result, J t, from the tangent of each argument (null for what is
- *   no tensor, zeros for tensors without one). There `ctx.savedTensors` are those of `saveForForward`. Where `forward` changes an argument
- *   in place or returns a view of it, `jvp` must do the same with its tangent.
+ *   One value, or an array with one for each argument; null for arguments without one.
+ *
+ * for forward mode `jvp(ctx, ...tangents)`, which gives the tangent of each result from those of the arguments, J t; and, if the
+ * operations in `forward` are not to be mapped as they are, `vmap(info, inDims, ...args)`, which is given whole batches with the place of
+ * the batch in each (null for what is not mapped) and returns `[result, outDims]`.
  *
  * `apply(...args)` calls it. Tensors among the arguments, also within arrays and plain objects, are differentiated; the gradients of a
  * nested argument are nested in the same way. For gradients of gradients, `backward` must be made of differentiable operations on
@@ -126,6 +129,8 @@ function leveled(name: string, args: readonly unknown[]): readonly unknown[] {
 }
 
 function applied(rules: Loose, given: readonly unknown[]): unknown {
+  const mapped = mappedByRule(rules, given);
+  if (mapped !== null) return mapped.result;
   const { name, forward, setupContext } = rules;
   if (forward === undefined)
     throw new AutogradError(
@@ -142,35 +147,29 @@ function applied(rules: Loose, given: readonly unknown[]): unknown {
   const recording = gradMode.enabled && needs.includes(true);
   // What the arguments are now: forward may change them in place.
   const edges = recording ? edgesTo(inputs) : null;
-  const result = unrecorded(() => {
-    if (setupContext === undefined) return forward.call(rules, context, ...args);
-    const output = forward.call(rules, ...args);
-    setupContext.call(rules, context, args, output);
-    return output;
-  });
-  const finished = new Call(rules, notes, inputs).finish(
-    result,
-    edges === null ? null : (first) => nodeOf(rules, context, notes, own, edges, first),
+  const levels = levelsOf(inputs);
+  const result = unrecorded(() =>
+    withoutLevels(() => {
+      if (setupContext === undefined) return forward.call(rules, context, ...args);
+      const output = forward.call(rules, ...args);
+      setupContext.call(rules, context, args, output);
+      return output;
+    }),
   );
-  if (forwardMode.active) {
-    const single = !isRow(finished);
-    const outputs = single ? [finished] : Object.values(finished);
-    pushThrough({ rules, context, notes, args, outputs, single });
-  }
-  return finished;
+  const node =
+    edges === null ? null : (first: number) => nodeOf(rules, context, notes, own, edges, first);
+  const { outputs, value } = new Call(rules, notes, inputs).finish(result, node);
+  for (const level of levels) pushThrough({ rules, context, notes, args, inputs, outputs }, level);
+  return value;
 }
 
-/** Runs something that is neither recorded nor differentiated forward. */
 function unrecorded<T>(callback: () => T): T {
   const before = gradMode.enabled;
-  const { levels } = forwardMode;
   gradMode.enabled = false;
-  if (levels.length > 0) seeLevels([]);
   try {
     return callback();
   } finally {
     gradMode.enabled = before;
-    if (levels.length > 0) seeLevels(levels);
   }
 }
 
@@ -202,7 +201,10 @@ class Call {
   }
 
   /** Gives the results their places in the graph; `record` makes the node, and is null where nothing is recorded. */
-  finish(result: unknown, record: ((first: number) => FunctionNode) | null): unknown {
+  finish(
+    result: unknown,
+    record: ((first: number) => FunctionNode) | null,
+  ): { readonly outputs: readonly unknown[]; readonly value: unknown } {
     const single = !isRow(result);
     const row: readonly unknown[] = single ? [result] : Object.values(result);
     this.#checkDirty(row);
@@ -218,18 +220,21 @@ class Call {
       );
       this.#notes.place = node;
     }
-    if (single) return outputs[0];
-    if (Array.isArray(result)) return outputs;
-    return Object.fromEntries(Object.keys(result).map((key, i) => [key, outputs[i]]));
+    if (single) return { outputs, value: outputs[0] };
+    if (Array.isArray(result)) return { outputs, value: outputs };
+    const named = Object.keys(result).map((key, i) => [key, outputs[i]] as const);
+    return { outputs, value: Object.fromEntries(named) };
   }
 
   #checkDirty(row: readonly unknown[]): void {
     const { name } = this.#rules;
     for (const tensor of this.#notes.dirty) {
-      if (!this.#inputs.includes(tensor))
-        throw new AutogradError(
-          `${name}: markDirty was given a tensor that is not an argument; only arguments that forward changes in place are to be marked`,
-        );
+      if (!this.#inputs.includes(tensor)) {
+        const text = `${name}: markDirty received a tensor that was not an input; only arguments that forward changes in place are to be marked`;
+        if (viewOf(tensor) !== null) throw new AutogradError(text);
+        warn(text);
+        continue;
+      }
       if (!row.includes(tensor))
         throw new AutogradError(
           `${name}: some tensors marked as dirty were not returned as output; arguments that are modified in place must all be outputs of the function`,
@@ -239,7 +244,9 @@ class Call {
 
   /** The place among the tensors of a view that was changed in place; 0 where there is none. */
   #writtenView(row: readonly unknown[]): number {
-    const view = this.#notes.dirty.find((tensor) => viewOf(tensor) !== null);
+    const view = this.#notes.dirty.find(
+      (tensor) => viewOf(tensor) !== null && row.includes(tensor),
+    );
     if (view === undefined) return 0;
     if (row.length > 1)
       throw new AutogradError(
@@ -251,7 +258,7 @@ class Call {
   #place(output: Tensor, index: number, node: FunctionNode | null): Tensor {
     const { nonDifferentiable, dirty } = this.#notes;
     const isInput = this.#inputs.includes(output);
-    const isDirty = dirty.includes(output);
+    const isDirty = isInput && dirty.includes(output);
     const differentiable =
       node !== null && output.dtype.isFloatingPoint && !nonDifferentiable.includes(output);
     let out = output;

@@ -13,6 +13,7 @@ import {
   reductionKind,
   reductionParameters,
 } from "./define/losses.ts";
+import { isTrue } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { reduceRaw, Reduction, regionOf } from "./define/reduction.ts";
@@ -159,7 +160,7 @@ export const binaryCrossEntropy: FunctionOnly<
     checkSame("binaryCrossEntropy", a, v.target);
     const region = regionOf("binaryCrossEntropy", a.sizes, null);
     const fine = reduceRaw("all", [a], a.sizes, region, false, bool, isProbability, [], 1, a.dtype);
-    if (fine.storage.device.backend.read(fine.storage, bool, fine.offset) !== true)
+    if (isTrue(fine) === false)
       throw new ArgumentError(
         "binaryCrossEntropy: all elements of the input must be between 0 and 1; apply sigmoid first, or use binaryCrossEntropyWithLogits",
       );

@@ -1,7 +1,7 @@
 // Exponentials, logarithms, roots and powers.
 import { float64 } from "../core/dtype.ts";
 import { DTypeError } from "../core/errors.ts";
-import { constant, type Expression, gradient, result } from "../core/expression.ts";
+import { constant, type Expression, gradient } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { Tensor } from "../core/tensor.ts";
 import { dispatch, type Variant } from "./define/dispatch.ts";
@@ -150,7 +150,7 @@ const powers: ReadonlyMap<number, Variant> = new Map(
     [
       [2, (x) => f.mul(x, x), (x) => f.mul(gradient, f.mul(x, 2))],
       [3, (x) => f.mul(f.mul(x, x), x), (x) => f.mul(gradient, f.mul(f.mul(x, x), 3))],
-      [0.5, (x) => f.sqrt(x), () => f.div(gradient, f.mul(result, 2))],
+      [0.5, (x) => f.sqrt(x), (x) => f.div(gradient, f.mul(f.sqrt(x), 2))],
       [-0.5, (x) => f.rsqrt(x), (x) => f.mul(gradient, f.mul(f.pow(x, -1.5), -0.5))],
     ] as const satisfies readonly [
       number,

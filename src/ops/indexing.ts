@@ -78,7 +78,7 @@ function itemOf(index: unknown, self: Tensor): Item {
     );
   // A single position selects, as a number does.
   if (found.sizes.length === 0 && !isMask(found.dtype)) return Number(found.item());
-  if (found.device !== self.device)
+  if (found.device.base !== self.device.base)
     throw new IndexError(
       `indexing: the index is on ${String(found.device)}, the tensor on ${String(self.device)}; move them to one device`,
     );

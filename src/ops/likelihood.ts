@@ -13,6 +13,7 @@ import {
   reductionKind,
   reductionParameters,
 } from "./define/losses.ts";
+import { isTrue } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { reduceRaw, Reduction, regionOf } from "./define/reduction.ts";
@@ -141,8 +142,7 @@ export const gaussianNllLoss: FunctionOnly<
     }
     const region = regionOf("gaussianNllLoss", v.sizes, null);
     const bad = reduceRaw("any", [v], v.sizes, region, false, bool, isNegative, [], 1, v.dtype);
-    if (bad.storage.device.backend.read(bad.storage, bool, bad.offset) === true)
-      throw new ArgumentError("gaussianNllLoss: var has negative elements");
+    if (isTrue(bad) === true) throw new ArgumentError("gaussianNllLoss: var has negative elements");
     return combine(gaussianForms[full ? 1 : 0], [a, target, v], [least], reduction);
   },
 });

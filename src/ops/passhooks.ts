@@ -135,3 +135,15 @@ export function willEngineExecuteNode(node: Node<Tensor>): boolean {
     );
   return passes.current.includes(node);
 }
+
+/**
+ * The nodes of the backward pass in progress in the order in which it comes to them, those that it has been at included. Throws
+ * AutogradError outside of a pass.
+ */
+export function currentGraphTaskExecutionOrder(): readonly Node<Tensor>[] {
+  if (passes.current === null)
+    throw new AutogradError(
+      "currentGraphTaskExecutionOrder: no backward pass is in progress; ask in a hook, or in the backward of a function",
+    );
+  return passes.current.order() as readonly Node<Tensor>[];
+}

@@ -188,6 +188,22 @@ export const transpose_: Method<[dim0: number, dim1: number]> = composite({
     relayoutInPlace("transpose_", self, () => self.transpose(dim0, dim1)),
 });
 
+/** The same as `transpose_`. */
+export const swapaxes_: Method<[axis0: number, axis1: number]> = composite({
+  name: "swapaxes_",
+  parameters: { self: p.tensor, axis0: p.integer, axis1: p.integer },
+  compute: ({ self, axis0, axis1 }) =>
+    relayoutInPlace("swapaxes_", self, () => self.transpose(axis0, axis1)),
+});
+
+/** The same as `transpose_`. */
+export const swapdims_: Method<[dim0: number, dim1: number]> = composite({
+  name: "swapdims_",
+  parameters: { self: p.tensor, dim0: p.integer, dim1: p.integer },
+  compute: ({ self, dim0, dim1 }) =>
+    relayoutInPlace("swapdims_", self, () => self.transpose(dim0, dim1)),
+});
+
 /** Transposes the matrix itself. */
 export const t_: Method = composite({
   name: "t_",

@@ -7,7 +7,7 @@ import { f } from "../core/scalar.ts";
 import { formatSizes, type Sizes, wrapDimensions } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { computeType } from "./define/formula.ts";
-import { empty, relayout } from "./define/memory.ts";
+import { empty, isTrue, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { pointwise } from "./define/pointwise.ts";
@@ -176,8 +176,7 @@ const productOver: (
         1,
         self.dtype,
       );
-      if (nonzero.storage.device.backend.read(nonzero.storage, bool, nonzero.offset) === true)
-        return gradient.mul(output.reshape(kept)).div(self);
+      if (isTrue(nonzero) === true) return gradient.mul(output.reshape(kept)).div(self);
       return gradient.mul(productOfOthers(self, dim));
     },
   },

@@ -270,13 +270,14 @@ export const frexp: Method<
   parameters: { self: p.tensor },
   outputs: ["mantissa", "exponent"],
   saves: ["output"],
+  savedOutputs: [1],
   forward: ({ self }) => {
     const refusal = onlyFloating(self.dtype);
     if (refusal !== undefined) throw new DTypeError(`frexp: ${refusal}`);
     const exponent = binaryExponent(self);
     return [scaledDown(self, exponent), exponent.to(int32)];
   },
-  backward: { self: (g, { outputs }) => scaledDown(g, outputs[1]!.to(g.dtype)) },
+  backward: { self: (g, { output }) => scaledDown(g, output.to(g.dtype)) },
 });
 
 /**

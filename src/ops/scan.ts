@@ -7,7 +7,7 @@ import { gradient as arriving } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { wrapDimension } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { empty, readElement, relayout } from "./define/memory.ts";
+import { empty, isTrue, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { place } from "./define/pick.ts";
@@ -105,9 +105,7 @@ const forwardProduct: (self: Tensor, dim: number) => Tensor = operation({
   backward: {
     self: (g, { self, output, dim }) => {
       if (self.sizes.length === 0 || self.count === 0) return g;
-      const whole = self.detach().all();
-      if (readElement(whole, whole.offset) === true)
-        return backwardSum(g.mul(output), dim).div(self);
+      if (isTrue(self.detach().all()) === true) return backwardSum(g.mul(output), dim).div(self);
       return productsWithZeros(g, self, dim);
     },
   },
@@ -160,6 +158,7 @@ function runningExtremum(name: "cummax" | "cummin"): RunningExtremum {
     parameters: { self: p.tensor, dim: p.integer },
     outputs: ["values", "indices"],
     saves: ["output"],
+    savedOutputs: [1],
     forward: ({ self, dim }) => {
       const d = wrapDimension(name, dim, self.sizes.length);
       const values = empty(self.sizes, self.dtype, self.device);
@@ -168,11 +167,11 @@ function runningExtremum(name: "cummax" | "cummin"): RunningExtremum {
       return [values, indices];
     },
     backward: {
-      self: (g, { outputs, dim, sizesOf }) => {
+      self: (g, { output, dim, sizesOf }) => {
         const sizes = sizesOf["self"]!;
         if (sizes.length === 0) return g;
         const d = wrapDimension(name, dim, sizes.length);
-        return place(g, d, outputs[1]!, sizes[d]!);
+        return place(g, d, output, sizes[d]!);
       },
     },
   });

@@ -5,6 +5,7 @@ import { DTypeError } from "../core/errors.ts";
 import { f } from "../core/scalar.ts";
 import { wrapDimension } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { joinedDevice } from "./define/levels.ts";
 import { empty, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -37,7 +38,7 @@ function forward(name: string, self: Tensor, dim: number, logarithm: boolean): T
 /** The gradient in one kernel, where it need not be differentiated again. */
 function backward(g: Tensor, result: Tensor, dim: number, logarithm: boolean): Tensor {
   const d = wrapDimension("softmax", dim, result.sizes.length);
-  const out = empty(result.sizes, result.dtype, result.device);
+  const out = empty(result.sizes, result.dtype, joinedDevice(result.device, g.device));
   out.storage.device.backend.softmaxBackward(
     lined(out, d),
     lined(g, d),

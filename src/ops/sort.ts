@@ -33,6 +33,7 @@ const sorting: (self: Tensor, dim: number, descending: boolean, limit: number | 
     },
     outputs: ["values", "indices"],
     saves: ["output"],
+    savedOutputs: [1],
     forward: ({ self, dim, descending, limit }) => {
       const d = wrapDimension("sort", dim, self.sizes.length);
       const values = empty(self.sizes, self.dtype, self.device);
@@ -43,11 +44,11 @@ const sorting: (self: Tensor, dim: number, descending: boolean, limit: number | 
       return [values.narrow(d, 0, limit).clone(), indices.narrow(d, 0, limit).clone()];
     },
     backward: {
-      self: (g, { outputs, dim, sizesOf }) => {
+      self: (g, { output, dim, sizesOf }) => {
         const sizes = sizesOf["self"]!;
         if (sizes.length === 0) return g;
         const d = wrapDimension("sort", dim, sizes.length);
-        return place(g, d, outputs[1]!, sizes[d]!);
+        return place(g, d, output, sizes[d]!);
       },
     },
   });

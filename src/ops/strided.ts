@@ -4,6 +4,7 @@ import { ShapeError } from "../core/errors.ts";
 import { checkSizes, formatSizes, mayOverlap, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { fromNumbers } from "./define/creation.ts";
+import { relayoutInPlace } from "./define/layout.ts";
 import { relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -138,4 +139,19 @@ export const asStrided: Method<
     const offset = storageOffset ?? self.offset;
     return strided(self, size, stride, offset, self.strides, self.offset);
   },
+});
+
+/** Gives the tensor itself any sizes and strides over its memory. Throws as `asStrided` does. */
+export const asStrided_: Method<
+  [size: readonly number[], stride: readonly number[], storageOffset?: number | null]
+> = composite({
+  name: "asStrided_",
+  parameters: {
+    self: p.tensor,
+    size: p.integers,
+    stride: p.integers,
+    storageOffset: p.optional(p.integer, null),
+  },
+  compute: ({ self, size, stride, storageOffset }) =>
+    relayoutInPlace("asStrided_", self, () => self.asStrided(size, stride, storageOffset)),
 });

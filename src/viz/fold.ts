@@ -162,6 +162,17 @@ function foldOperations(sequence: Sequence): Folded {
   return { shownFor: stands, blocks: made };
 }
 
+/** Leaves and saved values that only the operations of a block use. What every repetition shares stays outside. */
+function belongings({ boxes, arrows }: TensorGraph, { members }: Block): string[] {
+  const inside = new Set(members);
+  const own = new Set<string>();
+  const shared = new Set<string>();
+  for (const { from, to } of arrows) (inside.has(to) ? own : shared).add(from);
+  return boxes.flatMap(({ id, kind }) =>
+    (kind === "leaf" || kind === "saved") && own.has(id) && !shared.has(id) ? [id] : [],
+  );
+}
+
 /** How much of a graph is drawn. */
 export interface FoldOptions {
   /** Whether stretches that repeat are shown once. Default: in graphs of more than 30 operations. */
@@ -214,6 +225,7 @@ export function foldGraph(graph: TensorGraph, options: FoldOptions): Drawing {
     arrows: [...arrows.values()],
     blocks: blocks
       .map((block) => ({ ...block, members: block.members.filter((id) => kept.has(id)) }))
-      .filter(({ members }) => members.length > 0),
+      .filter(({ members }) => members.length > 0)
+      .map((block) => ({ ...block, members: [...block.members, ...belongings(graph, block)] })),
   };
 }

@@ -27,7 +27,8 @@ export interface Layout {
 
 const gap = 18;
 const rowHeight = 74;
-const margin = 24;
+// Frames and badges of blocks reach beyond the boxes.
+const margin = 42;
 
 /** A place in a row: of a box, or of an arrow that passes through. */
 interface Spot {
@@ -52,7 +53,7 @@ function downwards({ boxes, arrows }: Drawing): { readonly from: string; readonl
 
 /** The row of each box: below everything that it is computed of; what only feeds others lies right above the first of them. */
 function rowsOf(
-  { boxes }: Drawing,
+  { boxes, blocks }: Drawing,
   arrows: readonly { readonly from: string; readonly to: string }[],
 ): Map<string, number> {
   const inputs = new Map<string, string[]>(boxes.map(({ id }) => [id, []]));
@@ -61,12 +62,19 @@ function rowsOf(
     inputs.get(to)!.push(from);
     outputs.get(from)!.push(to);
   }
+  // The innermost block of each box: blocks inside others come after them.
+  const blockOf = new Map(
+    blocks.flatMap(({ id, members }) => members.map((m) => [m, id] as const)),
+  );
+  // Into and out of a block there is a row to spare, so that what belongs to one side does not lie beside the other.
+  const length = (from: string, to: string): number =>
+    blockOf.get(from) === blockOf.get(to) || inputs.get(from)!.length === 0 ? 1 : 2;
   const rows = new Map<string, number>();
   const waiting = new Map(boxes.map(({ id }) => [id, inputs.get(id)!.length]));
   const order = boxes.filter(({ id }) => waiting.get(id) === 0).map(({ id }) => id);
   for (let at = 0; at < order.length; at++) {
     const id = order[at]!;
-    rows.set(id, Math.max(0, ...inputs.get(id)!.map((from) => rows.get(from)! + 1)));
+    rows.set(id, Math.max(0, ...inputs.get(id)!.map((from) => rows.get(from)! + length(from, id))));
     for (const to of outputs.get(id)!) {
       const left = waiting.get(to)! - 1;
       waiting.set(to, left);

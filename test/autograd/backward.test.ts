@@ -162,6 +162,22 @@ describe("grad", () => {
     expect(() => b.backward()).not.toThrow();
   });
 
+  it("computes no gradient that it is not asked for", () => {
+    const [x, w] = [leaf([[1, 2]]), leaf([[3], [4]])];
+    const y = x.mm(w);
+    const sent: boolean[][] = [];
+    y.gradFn!.registerHook((gradients) => void sent.push(gradients.map((g) => g !== null)));
+    const [g] = torch.autograd.grad(y, x, { retainGraph: true });
+    y.backward({ inputs: w, retainGraph: true });
+    y.backward();
+    expect(list(g!)).toEqual([[3, 4]]);
+    expect(sent).toEqual([
+      [true, false],
+      [false, true],
+      [true, true],
+    ]);
+  });
+
   it("gives a different part for each output of a node", () => {
     const x = leaf([
       [1, 2],

@@ -181,6 +181,41 @@ describe("a pass", () => {
 });
 
 describe("captures", () => {
+  it("asks rules only for what leads to them", () => {
+    const [x, y] = [new Leaf("x"), new Leaf("y")];
+    let edges: boolean[] = [];
+    const product: Step = new Step("product", [x, y], ([g]) => {
+      edges = product.next.map((node) => node !== null);
+      return [g! * 2, g! * 3];
+    });
+    expect(capture(product, [{ node: y }])).toEqual([3]);
+    expect(edges).toEqual([false, true]);
+    expect(product.next).toEqual([x, y]);
+    pass(product);
+    expect(edges).toEqual([true, true]);
+  });
+
+  it("leaves all edges to a pass inside the rule", () => {
+    const [x, y] = [new Leaf("x"), new Leaf("y")];
+    let depth = 0;
+    const product: Step = new Step("product", [x, y], ([g]) => {
+      if (depth++ === 0) pass(product, 10, true);
+      return [g! * 2, g! * 3];
+    });
+    expect(capture(product, [{ node: y }])).toEqual([3]);
+    expect([x.total, y.total]).toEqual([20, 30]);
+    expect(product.next).toEqual([x, y]);
+  });
+
+  it("gives a rule that fails its edges back", () => {
+    const [x, y] = [new Leaf("x"), new Leaf("y")];
+    const bad = new Step("bad", [x, y], () => {
+      throw new Error("no");
+    });
+    expect(() => capture(bad, [{ node: y }])).toThrow("no");
+    expect(bad.next).toEqual([x, y]);
+  });
+
   it("gives gradients without running leaves", () => {
     const x = new Leaf("x");
     const a = new Step("a", [x], times(3));
@@ -290,6 +325,25 @@ describe("hooks", () => {
     idle.registerHook(() => [8]);
     pass(new Step("root", [idle], () => [null]));
     expect([idle.runs, x.total]).toEqual([0, 8]);
+  });
+
+  it("on a node are run even where the node's own rule adds them", () => {
+    const x = new Leaf("x");
+    const node: Step = new Step("node", [x], ([g]) => {
+      node.registerHook(([sent]) => [sent! / 2]);
+      return [g! * 6];
+    });
+    pass(node);
+    expect(x.total).toBe(3);
+  });
+
+  it("must return as many gradients as they were given", () => {
+    const node = new Step("node", [new Leaf("x")], times(1));
+    const handle = node.registerHook(() => [1, 2]);
+    expect(() => pass(node, 1, true)).toThrow(/returned 2 gradients in place of 1/);
+    handle.remove();
+    node.registerPrehook(() => 3 as never);
+    expect(() => pass(node, 1, true)).toThrow(/must return an array/);
   });
 });
 

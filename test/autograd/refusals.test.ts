@@ -1,6 +1,6 @@
 // Each misuse is refused with one of the library's errors, which names the operation, the values and the way out.
 import * as torch from "flambeau";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 const leaf = (...size: number[]): torch.Tensor => torch.ones(size, { requiresGrad: true });
 const { AutogradError, DTypeError, IndexError, ShapeError, TorchError } = torch;
@@ -167,5 +167,52 @@ describe("the error of a changed saved value names who changed it", () => {
       new torch.optim.SGD([w], { lr: 1 }).step();
     };
     expect(changed(step)).toThrow(/MulBackward0.*SGD\.step changed it.*optimizer.*before step\(\)/);
+  });
+});
+
+describe("a backward pass from what has no graph", () => {
+  const cuts: [string, (x: torch.Tensor) => torch.Tensor, RegExp, RegExp][] = [
+    [
+      "detach",
+      (x) => x.mul(2).detach().sum(),
+      /detectAnomaly/,
+      /cut by detach,.*leads no gradient/,
+    ],
+    ["noGrad", (x) => torch.noGrad(() => x.mul(2)).sum(), /noGrad/, /cut by mul, inside noGrad/],
+    ["argmax", (x) => x.mul(2).argmax(), /type int64.*argmax/, /cut by argmax, which gives int64/],
+    ["a cast", (x) => x.to(torch.int64).sum(), /type int64/, /cut by to, which gives int64/],
+    [
+      "a cast back",
+      (x) => x.gt(0).to(torch.float32).sum(),
+      /detectAnomaly/,
+      /cut by gt, which gives bool/,
+    ],
+    ["a view", (x) => torch.noGrad(() => x.mul(1).view(-1)), /view made inside noGrad/, /cut by/],
+    ["detach_", (x) => x.mul(2).detach_(), /with detach_\(\)/, /detach_/],
+    [
+      "inference",
+      (x) => torch.inferenceMode(() => x.sum()),
+      /inferenceMode/,
+      /cut by sum, inside inferenceMode/,
+    ],
+  ];
+
+  it.each(cuts)("says what is known: %s", (_, make, words, inMode) => {
+    expect(() => make(leaf(2)).sum().backward(leaf())).toThrow(/does not require grad/);
+    expect(() => make(leaf(2)).backward()).toThrow(words);
+    const told = vi.spyOn(console, "warn").mockImplementation(() => {});
+    try {
+      torch.autograd.detectAnomaly(() => {
+        const y = make(leaf(2));
+        expect(() => y.backward()).toThrow(inMode);
+        if (y.dtype.isFloatingPoint) expect(() => y.mul(2).add(1).backward()).toThrow(inMode);
+      });
+    } finally {
+      told.mockRestore();
+    }
+  });
+
+  it("says whether recording is off", () => {
+    expect(() => torch.noGrad(() => torch.ones(1).backward())).toThrow(/switched off here/);
   });
 });

@@ -19,3 +19,10 @@ test("a leaf by itself is a nesting of one", () => {
   expect(leaves).toEqual([7]);
   expect(rebuild([8])).toBe(8);
 });
+
+test("a container inside itself is refused, one that is there twice is not", () => {
+  const own: unknown[] = [1];
+  expect(flatten([own, { again: own }], isNumber).leaves).toEqual([1, 1]);
+  own.push({ inner: own });
+  expect(() => flatten(own, isNumber)).toThrow("must not contain itself, but the one at [1].inner");
+});

@@ -14,7 +14,7 @@ import type { TypedProgram } from "../../core/program.ts";
 import { contiguousStrides, isContiguous, type Sizes } from "../../core/shape.ts";
 import { Storage } from "../../core/storage.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { hasNoValue, type Members, memberStorage } from "./storage.ts";
+import { hasNoValue, type Members, membersOf, memberStorage } from "./storage.ts";
 
 function laidOut(operand: Operand, storage: Storage, sizes: Sizes, strides: Sizes): Operand {
   const { dtype, offset } = operand;
@@ -60,15 +60,21 @@ export class BatchedBackend implements Backend {
     return this.#base.read(inner, dtype, index);
   }
 
-  /** Elements between members, by axis. Operands from below the axes are the same for all members. */
-  #steps(operand: Operand): readonly number[] {
-    const { storage, dtype } = operand;
-    if (storage.device !== this.#device) return this.#shared;
-    return (storage.memory as Members).steps.map((step) => step / dtype.itemsize);
+  /** Elements between members, by axis. An operand without an axis is the same for all its members. */
+  #steps({ storage, dtype }: Operand): readonly number[] {
+    const { axes } = storage.device;
+    if (axes.length === 0) return this.#shared;
+    const { steps } = membersOf(storage);
+    if (storage.device === this.#device) return steps.map((step) => step / dtype.itemsize);
+    if (axes.some((axis) => !this.#device.axes.includes(axis))) throw hasNoValue();
+    return this.#device.axes.map((axis) => {
+      const at = axes.indexOf(axis);
+      return at < 0 ? 0 : steps[at]! / dtype.itemsize;
+    });
   }
 
   #inner({ storage }: Operand): Storage {
-    return storage.device === this.#device ? (storage.memory as Members).inner : storage;
+    return membersOf(storage).inner;
   }
 
   /** All members of an operand, brought to `rank` dimensions behind the axes; size 1 where members are the same, for kernels that broadcast. */
@@ -279,8 +285,21 @@ export class BatchedBackend implements Backend {
     });
   }
 
-  nonzero(): void {
-    throw hasNoValue();
+  nonzero(output: Operand, input: Operand): void {
+    if (this.#steps(input).some((step) => step !== 0)) throw hasNoValue();
+    const shared = this.#all(input, input.sizes.length);
+    const { storage, sizes, strides } = this.#target(output);
+    const rows = sizes.slice(this.#sizes.length);
+    for (let member = 0; member < this.#count; member++) {
+      let offset = output.offset;
+      let rest = member;
+      for (let axis = this.#sizes.length - 1; axis >= 0; axis--) {
+        offset += (rest % this.#sizes[axis]!) * strides[axis]!;
+        rest = Math.floor(rest / this.#sizes[axis]!);
+      }
+      const own = { ...output, offset };
+      this.#base.nonzero(laidOut(own, storage, rows, output.strides), shared);
+    }
   }
 
   sort(values: Operand, positions: Operand, input: Operand, descending: boolean): void {

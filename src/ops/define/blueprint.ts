@@ -78,6 +78,8 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly symmetric?: boolean;
   /** Field names of several results, in order. */
   readonly outputs?: readonly string[];
+  /** Which of several results the rules read, where they do not read all: only these are in the context's `outputs`. */
+  readonly savedOutputs?: readonly number[];
   /** Whether `name_` exists, which writes the result into the first argument. */
   readonly inPlace?: boolean;
   /** Writes the result into the first argument directly; `forward` is then derived by cloning. */
@@ -146,6 +148,17 @@ export class Blueprint {
         ? this.savedNames
         : this.ruleNames.flatMap((rule, i) => ((wanted >> i) & 1 ? (reads[rule] ?? []) : []));
     return this.tensorNames.filter((name) => !read.includes(name));
+  }
+
+  /** Those of a call's results that the rules read. */
+  savedResults(outputs: readonly Tensor[]): readonly Tensor[] {
+    const { savedOutputs } = this.record;
+    return savedOutputs === undefined ? outputs : savedOutputs.map((index) => outputs[index]!);
+  }
+
+  /** Which result of a call is saved at a place among the saved results. */
+  resultAt(place: number): number {
+    return this.record.savedOutputs?.[place] ?? place;
   }
 
   /** What a rule of this record may read, from a node's arguments and results. */
@@ -249,7 +262,7 @@ export class OperationNode extends SavingNode {
     super(next, nextIndex);
     this.blueprint = blueprint;
     this.values = values;
-    this.outputs = blueprint.savesOutput ? outputs : null;
+    this.outputs = blueprint.savesOutput ? blueprint.savedResults(outputs) : null;
     this.shown = counts === null ? null : inputs.map((tensor) => shownOf(tensor ?? outputs[0]!));
     this.counts = counts;
     this.outputCount = outputs.length;
@@ -293,7 +306,8 @@ export class OperationNode extends SavingNode {
   }
 
   resultAt(index: number): number {
-    return Math.max(-1, index - this.firstResult);
+    const { firstResult } = this;
+    return index < firstResult ? -1 : this.blueprint.resultAt(index - firstResult);
   }
 
   /** Where the results begin among what is saved. */
@@ -386,7 +400,9 @@ export class OperationNode extends SavingNode {
       if (Array.isArray(value)) return value.map((_, i) => `${name}[${i}]`);
       return isKept(value) ? [name] : [];
     });
-    return names[index] ?? this.blueprint.record.outputs?.[index - names.length] ?? "result";
+    if (index < names.length) return names[index]!;
+    const { record } = this.blueprint;
+    return record.outputs?.[this.blueprint.resultAt(index - names.length)] ?? "result";
   }
 
   /** What the rules may read, checked, and unpacked where hooks took it in. */

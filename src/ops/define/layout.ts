@@ -18,7 +18,9 @@ export function relayoutInPlace(operation: string, self: Tensor, view: () => Ten
     if (self.hooks?.retainsGrad === true) self.retainGrad();
   }
   if (forwardMode.active) shareTangents(viewed, self);
-  if (self.viewOf !== null) (self.viewOf as View).version = self.storage.version;
+  // A view whose new layout was not recorded gets a new node from its base when it is asked for one.
+  if (self.viewOf !== null)
+    (self.viewOf as View).version = viewed.node === null ? -1 : self.storage.version;
   return self;
 }
 

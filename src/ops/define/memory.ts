@@ -89,6 +89,13 @@ export function readElement(of: Tensor, index: number): number | bigint | boolea
   return of.storage.device.backend.read(of.storage, of.dtype, index);
 }
 
+/** Whether a condition holds; undefined where values cannot be looked at, because there are none or many. */
+export function isTrue(condition: Tensor): boolean | undefined {
+  return condition.storage.device.backend.valueless === true
+    ? undefined
+    : readElement(condition, condition.offset) === true;
+}
+
 /** Whether every element has memory of its own storage to itself: nothing else could share it except another tensor on the same storage. */
 export function coversStorage(tensor: Tensor): boolean {
   return (

@@ -1,11 +1,12 @@
 // A backward pass over tensors: seeds checked, gradients accumulated into leaves or captured.
-import { type Capture, type Root, Task } from "../../autograd/engine.ts";
+import { type Capture, passes, type Root, Task } from "../../autograd/engine.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, ResultMetadata } from "../../autograd/node.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
 import { elementCount, formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Flattened, flatten, isContainer } from "../../core/tree.ts";
+import { explainCut } from "./cut.ts";
 import { GradientEdge } from "./edge.ts";
 import { gradientNode } from "./history.ts";
 import { empty, emptyLike } from "./memory.ts";
@@ -62,7 +63,7 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
     const node = gradientNode(output);
     if (node === null)
       throw new AutogradError(
-        `${operation}: element ${position} of the tensors does not require grad and has no gradFn; was it computed inside noGrad, from detach(), or from tensors without requiresGrad?`,
+        `${operation}: element ${position} of the tensors does not require grad and has no gradFn; ${explainCut(output)}`,
       );
     const value = given
       ? checkedSeed(operation, seed, position, output)
@@ -152,10 +153,22 @@ function run(
   gradMode.enabled = createGraph;
   try {
     new Task<Tensor>(add, keepGraph, keep).run(start, captures);
+  } catch (error) {
+    throw passes.current === null ? error : explained(error);
   } finally {
     gradMode.enabled = before;
     savingMode.hooks = hooks;
   }
+}
+
+/** The error of a pass inside another, with advice where the stack was used up. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof RangeError) || !error.message.includes("call stack")) return error;
+  return new AutogradError(
+    "backward: passes within passes, each started by a hook or function of the one before, used up the call stack; " +
+      "run with a larger one, as in node --stack-size=4000 or a worker's resourceLimits.stackSizeMb, or start them one after another",
+    { cause: error },
+  );
 }
 
 /** Where a gradient is captured, refusing what has none. */

@@ -95,6 +95,7 @@ export function picking(
     },
     outputs: ["values", "indices"],
     saves: ["output"],
+    savedOutputs: [1],
     forward: ({ self, dim, keepdim, k }) => {
       const d = wrapDimension(name, dim, self.sizes.length);
       checkSome(name, self, d);
@@ -114,12 +115,12 @@ export function picking(
       return [kept(values), kept(indices)];
     },
     backward: {
-      self: (g, { outputs, sizesOf, dim }) => {
+      self: (g, { output, sizesOf, dim }) => {
         const sizes = sizesOf["self"]!;
         if (sizes.length === 0) return g;
         const d = wrapDimension(name, dim, sizes.length);
         const kept = sizes.map((n, i) => (i === d ? 1 : n));
-        return place(g.reshape(kept), d, outputs[1]!.reshape(kept), sizes[d]!);
+        return place(g.reshape(kept), d, output.reshape(kept), sizes[d]!);
       },
     },
   });

@@ -3,7 +3,7 @@ import { isDifferentiable } from "../../autograd/mode.ts";
 import { DTypeError, ShapeError } from "../../core/errors.ts";
 import { broadcastStrides, formatSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { checkDevices } from "./levels.ts";
+import { checkDevices, joinedDevice } from "./levels.ts";
 import { empty, relayout } from "./memory.ts";
 import { fillWith } from "./transfer.ts";
 
@@ -78,7 +78,7 @@ export function product(
   const out = empty(
     batch.length === 0 ? [rows, columns] : [...batch, rows, columns],
     a.dtype,
-    a.device,
+    joinedDevice(a.storage.device, b.storage.device),
   );
   // A sum of no products is zero, whatever a kernel makes of an empty loop.
   if (a.sizes[r - 1] === 0 && (addend === null || beta === 0)) fillWith(out, 0);

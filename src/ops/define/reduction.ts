@@ -355,19 +355,22 @@ function record(
     nextIndex[i] = tensor.outputIndex;
   }
   const { keeps, mask } = formula.plan(wanted);
-  const saves = keeps !== "nothing";
-  const hooked = savingMode.hooks !== null;
+  const saved =
+    keeps === "nothing"
+      ? null
+      : keeps === "tensors"
+        ? tensors
+        : tensors.map((t, k) => ((mask >> k) & 1 ? t : null));
   out.node = new ReductionNode(
     formula,
     next,
     nextIndex,
-    // Hooks see only what is needed; without them to leave something out would cost more than to keep it.
-    !saves ? null : hooked ? tensors.map((t, i) => ((mask >> i) & 1 ? t : null)) : tensors,
+    saved,
     scalars,
     sizes,
     kept,
     // Saved tensors tell their own sizes and types.
-    saves ? tensors : tensors.map((t) => ({ sizes: t.sizes, dtype: t.dtype })),
+    saved === tensors ? tensors : tensors.map((t) => ({ sizes: t.sizes, dtype: t.dtype })),
   );
   out.tracked = true;
 }

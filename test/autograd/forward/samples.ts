@@ -9,6 +9,8 @@ export interface Sample extends Exceptions {
   readonly sizes: readonly (readonly number[])[];
   /** Where the values are drawn from; normal by default. */
   readonly from?: "positive" | "unit" | "distinct";
+  /** It looks at values on the host, which members of a batch do not have. */
+  readonly readsValues?: boolean;
 }
 
 const F = torch.nn.functional;
@@ -319,11 +321,8 @@ const reductions: readonly Sample[] = [
     (x) => [x!.amax(1), x!.amin(), ...x!.aminmax(), x!.max(), x!.min(1).values, x!.max(0).values],
     distinct,
   ),
-  of(
-    M,
-    (x) => [x!.median(), x!.median(1).values, x!.nanmedian(0).values, x!.mode(1).values],
-    distinct,
-  ),
+  of(M, (x) => [x!.median(), x!.median(1).values, x!.nanmedian(0).values], distinct),
+  of(M, (x) => x!.mode(1).values, { ...distinct, readsValues: true }),
   of(
     M,
     (x) => [x!.kthvalue(2, 1).values, x!.topk(2, 1).values, x!.sort(0).values, x!.msort()],
@@ -417,7 +416,10 @@ const losses: readonly Sample[] = [
 const others: readonly Sample[] = [
   of(M, (x) => [torch.frexp(x!).mantissa, F.dropout(x!, 0.4), F.glu(torch.cat([x!, x!], 1))]),
   of([[2, 3], [3]], (x, w) => F.prelu(x!, w!)),
-  of(M, (x) => [torch.normal(x!, x!.abs()).add(x!), torch.bernoulli(x!.sigmoid()).mul(x!)], rough),
+  of(M, (x) => [torch.normal(x!, x!.abs()).add(x!), torch.bernoulli(x!.sigmoid()).mul(x!)], {
+    ...rough,
+    readsValues: true,
+  }),
   of(M, (x) => [x!.clone().normal_().mul(x!), x!.clone().uniform_().add(x!)], rough),
   of(M, (x) =>
     [

@@ -1,7 +1,7 @@
 // Saved tensors that may be changed in place inside allowMutationOnSavedTensors, as PyTorch's tests have it.
 import * as torch from "flambeau";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { collect } from "./collect.ts";
+import { collected } from "./collected.ts";
 import { doesNotApply } from "./parity.ts";
 
 const { grad, graph } = torch.autograd;
@@ -91,8 +91,12 @@ describe("T8 mutation of saved tensors", () => {
   test("testSavedButNotAnymore", async () => {
     const guard = allowMutationOnSavedTensors();
     const a = leaf(2, 3).clone();
-    a.pow(2).sum().backward();
-    await collect();
+    const run = (): WeakRef<T> => {
+      const out = a.pow(2);
+      out.sum().backward();
+      return new WeakRef(out);
+    };
+    await collected(run());
     // The node has let go of what it saved: there is nothing to keep.
     expect(copies(() => void a.sin_())).toBe(0);
     guard[Symbol.dispose]();

@@ -1,7 +1,7 @@
 // In-place operations on views and their bases, as PyTorch's tests have them.
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { collect } from "./collect.ts";
+import { collected } from "./collected.ts";
 import { doesNotApply } from "./parity.ts";
 
 const { grad, gradcheck, gradgradcheck } = torch.autograd;
@@ -23,9 +23,7 @@ describe("T9 views", () => {
       torch.nn.functional.relu(copy.view(9), { inplace: true });
       return new WeakRef(hook);
     };
-    const watched = run();
-    await collect();
-    expect(watched.deref()).toBe(undefined);
+    expect(await collected(run())).toBe(true);
   });
 
   test("testInplaceOnViewLeafErrors", () => {
@@ -65,13 +63,13 @@ describe("T9 views", () => {
 
   test("testInplaceOnViewWeakGradFn", async () => {
     const a = torch.arange(10, { dtype: torch.float32, requiresGrad: true });
-    const copied = (): T => {
+    const copied = (): readonly [T, WeakRef<T>] => {
       const b = a.narrow(0, 0, 2).clone().view(-1);
       b.relu_();
-      return b.clone();
+      return [b.clone(), new WeakRef(b)];
     };
-    const c = copied();
-    await collect();
+    const [c, view] = copied();
+    await collected(view);
     const s = c.sum();
     s.backward();
     expect(s.item()).toBe(1);
