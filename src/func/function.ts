@@ -17,6 +17,7 @@ import { Tensor } from "../ops/methods.ts";
 import { Context, Notes } from "./context.ts";
 import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./custom.ts";
 
+import { type MapRule, mappedByRule } from "./custommap.ts";
 import { type ForwardRules, levelsOf, pushThrough, withoutLevels } from "./customtangent.ts";
 
 export { onceDifferentiable } from "./custom.ts";
@@ -45,7 +46,7 @@ type ApplyArguments<F extends Applicable> = F extends { setupContext: AnyFunctio
     : [];
 
 /** The class as it is called: which of the methods a user wrote is known only then. */
-interface Loose extends Rules, ForwardRules {
+interface Loose extends Rules, ForwardRules, MapRule {
   readonly forward?: (...args: unknown[]) => unknown;
   readonly setupContext?: (ctx: unknown, inputs: readonly unknown[], output: unknown) => void;
 }
@@ -58,7 +59,9 @@ interface Loose extends Rules, ForwardRules {
  * - `backward(ctx, ...gradients)` (or `vjp`) gives, from the gradient of each result, the gradient of each argument: v^T J.
  *   One value, or an array with one for each argument; null for arguments without one.
  *
- * and, for forward mode, `jvp(ctx, ...tangents)`, which gives the tangent of each result from those of the arguments: J t.
+ * for forward mode `jvp(ctx, ...tangents)`, which gives the tangent of each result from those of the arguments, J t; and, if the
+ * operations in `forward` are not to be mapped as they are, `vmap(info, inDims, ...args)`, which is given whole batches with the place of
+ * the batch in each (null for what is not mapped) and returns `[result, outDims]`.
  *
  * `apply(...args)` calls it. Tensors among the arguments, also within arrays and plain objects, are differentiated; the gradients of a
  * nested argument are nested in the same way. For gradients of gradients, `backward` must be made of differentiable operations on
@@ -126,6 +129,8 @@ function leveled(name: string, args: readonly unknown[]): readonly unknown[] {
 }
 
 function applied(rules: Loose, given: readonly unknown[]): unknown {
+  const mapped = mappedByRule(rules, given);
+  if (mapped !== null) return mapped.result;
   const { name, forward, setupContext } = rules;
   if (forward === undefined)
     throw new AutogradError(
