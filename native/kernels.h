@@ -44,7 +44,7 @@ static const char* const kDTypeNames[] = {"float32", "float64", "int64", "int32"
   X(atan) X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(sigmoid) X(erf) X(erfc) X(erfinv) X(lgamma) X(digamma) X(trigamma) \
   X(atan2) X(hypot) X(pow) X(minimum) X(maximum) X(fmin) X(fmax) X(copysign) X(nextafter) X(signbit) X(eq) X(ne) X(lt) X(le) X(gt) \
   X(ge) X(and) X(or) X(not) X(select) X(bitAnd) X(bitOr) X(bitXor) X(bitNot) X(shiftLeft) X(shiftRight) X(gcd) \
-  X(zeta) X(erfcx) X(ndtri) X(i0e) X(i1e)
+  X(zeta) X(erfcx) X(ndtri) X(i0e) X(i1e) X(multiplyAdd)
 
 enum FunctionCode {
 #define FLAMBEAU_CODE(name) kOp_##name,

@@ -35,6 +35,16 @@ INLINE void ternary_loop(T* d, const T* a, const T* b, const T* c, long n, F f) 
   }
 }
 
+// a b + c, rounded once where the processor can.
+INLINE int64_t multiply_add(int64_t a, int64_t b, int64_t c) { return (int64_t)((uint64_t)a * (uint64_t)b + (uint64_t)c); }
+#if defined(__FMA__) || defined(__aarch64__)
+INLINE float multiply_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+INLINE double multiply_add(double a, double b, double c) { return __builtin_fma(a, b, c); }
+#else
+INLINE float multiply_add(float a, float b, float c) { return (float)((double)a * b + c); }
+INLINE double multiply_add(double a, double b, double c) { return a * b + c; }
+#endif
+
 // What means the same for all three types. Returns whether the opcode was one of these.
 template <typename T>
 INLINE bool execute_common(int opcode, T* d, const T* a, const T* b, const T* c, long n) {
@@ -65,6 +75,9 @@ INLINE bool execute_common(int opcode, T* d, const T* a, const T* b, const T* c,
     BINARY(or, (x != 0) | (y != 0) ? one : V{})
     case kOp_select:
       ternary_loop(d, a, b, c, n, [](V x, V y, V z) -> V { return x != 0 ? y : z; });
+      return true;
+    case kOp_multiplyAdd:
+      for (long i = 0; i < n; i++) d[i] = multiply_add(a[i], b[i], c[i]);
       return true;
     default:
       return false;

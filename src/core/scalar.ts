@@ -71,6 +71,24 @@ const minimum = (a: number, b: number): number =>
   Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b);
 const maximum = (a: number, b: number): number =>
   Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b);
+/**
+ * a b + c rounded once, as one instruction of most processors gives it: the errors of the product and of the sum are found exactly and
+ * added. Source: Dekker, A floating-point technique for extending the available precision, 1971.
+ */
+const multiplyAdd = (a: number, b: number, c: number): number => {
+  const product = a * b;
+  const sum = product + c;
+  const split = (x: number): readonly [number, number] => {
+    const high = x * 134217729 - (x * 134217729 - x);
+    return [high, x - high];
+  };
+  const [aHigh, aLow] = split(a);
+  const [bHigh, bLow] = split(b);
+  const lost = aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
+  const own = sum - product;
+  const exact = sum + (product - (sum - own) + (c - own) + lost);
+  return Number.isFinite(exact) ? exact : sum;
+};
 const floorRemainder = (a: number, b: number): number => {
   const rest = a % b;
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
@@ -185,6 +203,7 @@ export const functionNames = [
   "ndtri",
   "i0e",
   "i1e",
+  "multiplyAdd",
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 
@@ -341,6 +360,11 @@ const table: Readonly<Record<FunctionName, Entry>> = {
     f: (c, a, b) => (c !== 0 ? a : b),
     i: (c, a, b) => (c !== 0n ? a : b),
     d: (g, [c]) => [constant(0), call("select", c!, g, 0), call("select", c!, 0, g)],
+  },
+  multiplyAdd: {
+    f: multiplyAdd,
+    i: (a, b, c) => a * b + c,
+    d: (g, [a, b]) => [mul(g, b!), mul(g, a!), g],
   },
   bitAnd: { f: () => Number.NaN, i: (a, b) => a & b, d: none },
   bitOr: { f: () => Number.NaN, i: (a, b) => a | b, d: none },

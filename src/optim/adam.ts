@@ -73,9 +73,9 @@ function build(name: string, o: AdamOptions, decoupled: boolean): FusedUpdate {
   // Two forms of the same interpolation; PyTorch starts from the end that is nearer.
   const newMean =
     o.betas[0] > 0.5
-      ? f.add(mean, f.mul(fresh, f.sub(g, mean)))
+      ? f.multiplyAdd(fresh, f.sub(g, mean), mean)
       : f.sub(g, f.mul(f.sub(g, mean), f.sub(1, fresh)));
-  const newSquare = f.add(f.mul(square, beta2), f.mul(f.mul(fresh2, g), g));
+  const newSquare = f.multiplyAdd(f.mul(fresh2, g), g, f.mul(square, beta2));
   const newLargest = f.maximum(largest, newSquare);
   const root = f.sqrt(o.amsgrad ? newLargest : newSquare);
   const denominator = f.add(f.div(root, correction), eps);
