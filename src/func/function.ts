@@ -17,7 +17,7 @@ import { Tensor } from "../ops/methods.ts";
 import { Context, Notes } from "./context.ts";
 import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./custom.ts";
 
-import { mappedByRule, type MappingRules } from "./customvmap.ts";
+import { type MapRule, mappedByRule } from "./custommap.ts";
 import { type ForwardRules, levelsOf, pushThrough, withoutLevels } from "./customtangent.ts";
 
 export { onceDifferentiable } from "./custom.ts";
@@ -46,7 +46,7 @@ type ApplyArguments<F extends Applicable> = F extends { setupContext: AnyFunctio
     : [];
 
 /** The class as it is called: which of the methods a user wrote is known only then. */
-interface Loose extends Rules, ForwardRules, MappingRules {
+interface Loose extends Rules, ForwardRules, MapRule {
   readonly forward?: (...args: unknown[]) => unknown;
   readonly setupContext?: (ctx: unknown, inputs: readonly unknown[], output: unknown) => void;
 }
@@ -59,9 +59,9 @@ interface Loose extends Rules, ForwardRules, MappingRules {
  * - `backward(ctx, ...gradients)` (or `vjp`) gives, from the gradient of each result, the gradient of each argument: v^T J.
  *   One value, or an array with one for each argument; null for arguments without one.
  *
- * and, for forward mode, `jvp(ctx, ...tangents)`, which gives the tangent of each result from those of the arguments: J t.
- *   Inside `vmap` a function maps as it is; one that reads values may have `vmap(info, inDims, ...args)`, which gets whole
- *   tensors and returns `[output, outDims]`.
+ * for forward mode `jvp(ctx, ...tangents)`, which gives the tangent of each result from those of the arguments, J t; and, if the
+ * operations in `forward` are not to be mapped as they are, `vmap(info, inDims, ...args)`, which is given whole batches with the place of
+ * the batch in each (null for what is not mapped) and returns `[result, outDims]`.
  *
  * `apply(...args)` calls it. Tensors among the arguments, also within arrays and plain objects, are differentiated; the gradients of a
  * nested argument are nested in the same way. For gradients of gradients, `backward` must be made of differentiable operations on
@@ -129,13 +129,13 @@ function leveled(name: string, args: readonly unknown[]): readonly unknown[] {
 }
 
 function applied(rules: Loose, given: readonly unknown[]): unknown {
+  const mapped = mappedByRule(rules, given);
+  if (mapped !== null) return mapped.result;
   const { name, forward, setupContext } = rules;
   if (forward === undefined)
     throw new AutogradError(
       `${name}: there is no static forward; you must implement the forward function of a custom function`,
     );
-  const mapped = mappedByRule(rules, given);
-  if (mapped !== null) return mapped.value;
   const args = leveled(name, given);
   const own = argumentsOf(args);
   const inputs = own.flatMap(({ tensors }) => tensors);

@@ -33,7 +33,12 @@ export interface VmapOptions {
 }
 
 /** A number or null for each tensor of a value, from a nesting that may stop early. */
-function spread(what: string, dims: unknown, value: unknown, path: string): (number | null)[] {
+export function spread(
+  what: string,
+  dims: unknown,
+  value: unknown,
+  path: string,
+): (number | null)[] {
   if (dims === null || dims === undefined || typeof dims === "number")
     return flatten(value, isTensor).leaves.map(() => dims ?? null);
   const fits =
@@ -57,7 +62,7 @@ function spread(what: string, dims: unknown, value: unknown, path: string): (num
   );
 }
 
-function wrapped(what: string, dim: number, rank: number): number {
+export function wrapped(what: string, dim: number, rank: number): number {
   const at = dim < 0 ? dim + rank : dim;
   if (!Number.isInteger(at) || at < 0 || at >= rank)
     throw new ArgumentError(

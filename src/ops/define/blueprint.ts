@@ -4,6 +4,7 @@ import { type DType, float32 } from "../../core/dtype.ts";
 import { noSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { fit } from "./fit.ts";
+import { nodeName } from "./nodename.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
 import {
@@ -450,16 +451,4 @@ export class OperationNode extends SavingNode {
     // Without saved tensors there is nothing to free, and PyTorch lets such a graph be run again.
     if (this.savesAnything) this.values = null;
   }
-}
-
-/**
- * `mul` gives MulBackward0 and `log2` Log2Backward0; a digit at the end of a given node name takes the place of the 0, and
- * one that says Backward is the name itself.
- */
-export function nodeName(name: string, given?: string): string {
-  if (given?.includes("Backward") === true) return given;
-  const own = given ?? name;
-  const digit = given === undefined ? null : /\d$/.exec(given);
-  const stem = `${own[0]!.toUpperCase()}${own.slice(1, digit === null ? undefined : -1)}`;
-  return `${stem}Backward${digit === null ? 0 : digit[0]}`;
 }
