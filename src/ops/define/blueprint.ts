@@ -3,7 +3,7 @@ import type { Node, Sender } from "../../autograd/node.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { noSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { fit } from "./fit.ts";
+import { fit, type Shown, shownOf } from "./fit.ts";
 import { nodeName } from "./nodename.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
@@ -208,19 +208,8 @@ function isKept(value: unknown): value is Tensor | SavedTensor {
   return value instanceof Tensor || value instanceof SavedTensor;
 }
 
-/** What a gradient must look like. A tensor shows it; a node that does not keep the tensor keeps just this. */
-export interface Shown {
-  readonly sizes: Sizes;
-  readonly dtype: DType;
-}
-
 /** Stands for an argument that was not given. */
 const absent: Shown = { sizes: noSizes, dtype: float32 };
-
-/** What a tensor shows without being kept. */
-export function shownOf({ sizes, dtype }: Tensor): Shown {
-  return { sizes, dtype };
-}
 
 // Most tensors are output 0 of their node, so most calls share one of these.
 const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];

@@ -8,10 +8,10 @@ import {
   type AnyRecord,
   Blueprint,
   OperationNode,
-  shownOf,
   type OperationRecord,
   type TensorNames,
 } from "./blueprint.ts";
+import { shownOf } from "./fit.ts";
 import {
   bumpVersion,
   checkInPlace,
