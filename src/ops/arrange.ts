@@ -26,6 +26,7 @@ import { empty, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
+import { hasTangent } from "./define/tangent.ts";
 import { transfer } from "./define/transfer.ts";
 import type { Dimensions, SizeArguments } from "./types.ts";
 
@@ -322,9 +323,9 @@ function counted(repeats: Tensor): Tensor {
 function resize(name: string, self: Tensor, size: Sizes): Tensor {
   checkSizes(name, size);
   if (sameSizes(size, self.sizes)) return self;
-  if (requiresGradient(self) && !isInferenceTensor(self))
+  if ((requiresGradient(self) && !isInferenceTensor(self)) || hasTangent(self))
     throw new AutogradError(
-      `${name}: the tensor requires grad, and a graph cannot follow a change of size; use reshape, or do it on a detach()ed tensor`,
+      `${name}: the tensor requires grad or has a tangent, and no derivative can follow a change of size; use reshape, or do it on a detach()ed tensor`,
     );
   const capacity = self.storage.byteLength / self.dtype.itemsize - self.offset;
   if (elementCount(size) > capacity)

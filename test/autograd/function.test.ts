@@ -139,6 +139,6 @@ describe("custom functions beyond PyTorch's", () => {
         return x as never;
       }
     }
-    expect(() => torch.vmap((row: Tensor) => Wrong.apply(row, 2))(x)).toThrow("outDims]");
+    expect(() => torch.vmap((row: Tensor) => Wrong.apply(row, 2))(x)).toThrow("[result, outDims]");
   });
 });

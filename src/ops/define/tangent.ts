@@ -183,11 +183,13 @@ export function overwriteTangent(self: Tensor, level: ForwardLevel, fresh: Tenso
       return;
     }
     const base = self.viewOf?.base;
-    if (base === undefined || entryOf(self, level) !== null) {
+    const known = base === undefined ? null : (entryOf(base, level)?.value ?? null);
+    if (base === undefined || (known === null && entryOf(self, level) !== null)) {
       holdTangent(self, level, laidOut(fresh, self));
       return;
     }
     const whole = zerosLaidOut(base, fresh);
+    if (known !== null) whole.copy_(known);
     holdTangent(base, level, whole);
     shareTangent(self, level, whole).copy_(fresh);
   });
