@@ -3,7 +3,8 @@ import type { Node, Sender } from "../../autograd/node.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { noSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { fit } from "./fit.ts";
+import { fit, type Shown, shownOf } from "./fit.ts";
+import { nodeName } from "./nodename.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameters, Values } from "./parameters.ts";
 import type { AnyRecord } from "./record.ts";
@@ -128,19 +129,8 @@ function isKept(value: unknown): value is Tensor | SavedTensor {
   return value instanceof Tensor || value instanceof SavedTensor;
 }
 
-/** What a gradient must look like. A tensor shows it; a node that does not keep the tensor keeps just this. */
-export interface Shown {
-  readonly sizes: Sizes;
-  readonly dtype: DType;
-}
-
 /** Stands for an argument that was not given. */
 const absent: Shown = { sizes: noSizes, dtype: float32 };
-
-/** What a tensor shows without being kept. */
-export function shownOf({ sizes, dtype }: Tensor): Shown {
-  return { sizes, dtype };
-}
 
 // Most tensors are output 0 of their node, so most calls share one of these.
 const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
@@ -371,16 +361,4 @@ export class OperationNode extends SavingNode {
     // Without saved tensors there is nothing to free, and PyTorch lets such a graph be run again.
     if (this.savesAnything) this.values = null;
   }
-}
-
-/**
- * `mul` gives MulBackward0 and `log2` Log2Backward0; a digit at the end of a given node name takes the place of the 0, and
- * one that says Backward is the name itself.
- */
-export function nodeName(name: string, given?: string): string {
-  if (given?.includes("Backward") === true) return given;
-  const own = given ?? name;
-  const digit = given === undefined ? null : /\d$/.exec(given);
-  const stem = `${own[0]!.toUpperCase()}${own.slice(1, digit === null ? undefined : -1)}`;
-  return `${stem}Backward${digit === null ? 0 : digit[0]}`;
 }

@@ -4,7 +4,8 @@ import { gradMode } from "../../autograd/mode.ts";
 import { type Device, mapping } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { Blueprint, OperationNode, shownOf } from "./blueprint.ts";
+import { Blueprint, OperationNode } from "./blueprint.ts";
+import { shownOf } from "./fit.ts";
 import {
   bumpVersion,
   checkInPlace,

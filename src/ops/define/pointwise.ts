@@ -7,7 +7,7 @@ import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { constant, type Expression, input, scalar } from "../../core/expression.ts";
 import { resultType } from "../../core/promotion.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { nodeName } from "./blueprint.ts";
+import { nodeName } from "./nodename.ts";
 import { commonSizes, differential, evaluate, record } from "./evaluate.ts";
 import { observable, observed } from "./observable.ts";
 import { computeType, Formula } from "./formula.ts";

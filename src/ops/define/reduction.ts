@@ -21,7 +21,7 @@ import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
 import { empty, relayout } from "./memory.ts";
-import { nodeName } from "./blueprint.ts";
+import { nodeName } from "./nodename.ts";
 import { fit } from "./fit.ts";
 import { commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
 import { together } from "./levels.ts";

@@ -5,7 +5,7 @@ import * as torch from "flambeau";
 import type { Tensor } from "flambeau";
 import { describe, expect, it } from "vitest";
 import type { Node } from "../../../src/autograd/node.ts";
-import { nodeName } from "../../../src/ops/define/blueprint.ts";
+import { nodeName } from "../../../src/ops/define/nodename.ts";
 import { expectTangents } from "./check.ts";
 import { drawn, source } from "./draw.ts";
 import { samples } from "./samples.ts";
