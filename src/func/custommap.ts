@@ -1,6 +1,7 @@
 // A custom function inside vmap, with a batching rule of its own: the rule sees whole batches and says where they are in its results.
 import { type Axis, mapping, type Randomness } from "../core/device.ts";
-import { AutogradError } from "../core/errors.ts";
+import { AutogradError, ShapeError } from "../core/errors.ts";
+import { formatSizes } from "../core/shape.ts";
 import { flatten } from "../core/tree.ts";
 import { leaveBatch } from "../ops/define/batch.ts";
 import { describe } from "../ops/define/parameters.ts";
@@ -65,10 +66,17 @@ export function mappedByRule(
       result: rebuild(
         leaves.map((tensor, i) => {
           const dim = places[i]!;
-          const what = `${name}: the entry of outDims for the result${paths[i]}`;
-          return dim === null
-            ? tensor
-            : axis.enter(tensor, wrapped(what, dim, tensor.sizes.length));
+          if (dim === null) return tensor;
+          const at = wrapped(
+            `${name}: the entry of outDims for the result${paths[i]}`,
+            dim,
+            tensor.sizes.length,
+          );
+          if (tensor.sizes[at] !== axis.size)
+            throw new ShapeError(
+              `${name}: vmap says that dimension ${dim} of the result${paths[i]} is the mapped one, which should have size ${axis.size}, but the shape is ${formatSizes(tensor.sizes)}`,
+            );
+          return axis.enter(tensor, at);
         }),
       ),
     };

@@ -66,7 +66,7 @@ export function wrapped(what: string, dim: number, rank: number): number {
   const at = dim < 0 ? dim + rank : dim;
   if (!Number.isInteger(at) || at < 0 || at >= rank)
     throw new ArgumentError(
-      `vmap: ${what} is ${dim}, but the tensor has ${rank} dimensions; give ${-rank} to ${rank - 1}, or null for a tensor that is not mapped`,
+      `${what} is ${dim}, but the tensor has ${rank} dimensions; give ${-rank} to ${rank - 1}, or null for a tensor that is not mapped`,
     );
   return at;
 }
@@ -87,7 +87,7 @@ function mappedArguments(args: readonly unknown[], inDims: unknown): Mapped {
   const dims = spread("inDims", inDims, args, "").map((dim, i) =>
     dim === null
       ? null
-      : wrapped(`the entry of inDims for args${paths[i]}`, dim, leaves[i]!.sizes.length),
+      : wrapped(`vmap: the entry of inDims for args${paths[i]}`, dim, leaves[i]!.sizes.length),
   );
   const sizes = leaves.flatMap((tensor, i) => (dims[i] === null ? [] : [tensor.sizes[dims[i]!]!]));
   const size = sizes[0];
@@ -144,7 +144,11 @@ function leaving(result: unknown, outDims: unknown, axis: Axis): unknown {
         return leaveBatch(
           tensor,
           axis,
-          wrapped(`the entry of outDims for the result${paths[i]}`, dim, tensor.sizes.length + 1),
+          wrapped(
+            `vmap: the entry of outDims for the result${paths[i]}`,
+            dim,
+            tensor.sizes.length + 1,
+          ),
         );
       if (axes.includes(axis))
         throw new ArgumentError(

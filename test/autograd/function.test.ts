@@ -109,4 +109,36 @@ describe("custom functions beyond PyTorch's", () => {
     close(gx, px!);
     close(gw, pw!);
   });
+
+  test("a rule of its own maps a function that reads values", () => {
+    class Scaled extends Function {
+      static forward(ctx: Ctx, x: Tensor, factor: number): Tensor {
+        const norm = x.detach().abs().sum().item() as number;
+        ctx.saveForBackward(torch.tensor(norm, { dtype: torch.float64 }));
+        return x.mul(norm * factor);
+      }
+      static backward(): never {
+        throw new Error("not asked for");
+      }
+      static vmap(
+        info: { readonly batchSize: number },
+        inDims: readonly unknown[],
+        x: Tensor,
+        factor: number,
+      ) {
+        expect([info.batchSize, inDims]).toEqual([4, [0, null]]);
+        return [x.mul(x.abs().sum(1, true)).mul(factor), 0] as const;
+      }
+    }
+    const x = torch.randn([4, 3], { dtype: torch.float64 });
+    const mapped = torch.vmap((row: Tensor) => Scaled.apply(row, 2))(x);
+    const rows = x.unbind().map((row) => Scaled.apply(row, 2));
+    close(mapped, torch.stack(rows));
+    class Wrong extends Scaled {
+      static override vmap(): never {
+        return x as never;
+      }
+    }
+    expect(() => torch.vmap((row: Tensor) => Wrong.apply(row, 2))(x)).toThrow("[result, outDims]");
+  });
 });

@@ -4,14 +4,7 @@ import { gradMode } from "../../autograd/mode.ts";
 import { type Device, mapping } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
-import {
-  type AnyRecord,
-  Blueprint,
-  OperationNode,
-  shownOf,
-  type OperationRecord,
-  type TensorNames,
-} from "./blueprint.ts";
+import { Blueprint, OperationNode, shownOf } from "./blueprint.ts";
 import {
   bumpVersion,
   checkInPlace,
@@ -24,6 +17,7 @@ import {
 } from "./history.ts";
 import { checkShared, joinedDevice, raised } from "./levels.ts";
 import { observable, observed } from "./observable.ts";
+import type { AnyRecord, OperationRecord, TensorNames } from "./record.ts";
 import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
 import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";

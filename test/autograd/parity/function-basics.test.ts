@@ -249,7 +249,7 @@ describe("T12 custom Function", () => {
 
   doesNotApply(
     "testCustomFunctionVmapDefaults",
-    "there is no generateVmapRule: inside vmap tensors are ordinary tensors, so every custom function maps without a rule",
+    "there is no generateVmapRule to have a default: a function maps as it is, or by a vmap of its own",
   );
 
   test("testCustomFunctionError", () => {

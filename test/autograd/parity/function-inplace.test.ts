@@ -1,8 +1,7 @@
 // PyTorch's tests of custom functions: what they change in place, and what they leave behind.
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import * as torch from "flambeau";
 import { describe, expect, test, vi } from "vitest";
+import { collected } from "./collected.ts";
 
 type Tensor = torch.Tensor;
 type Ctx = torch.autograd.FunctionContext<object, (Tensor | null)[]>;
@@ -12,18 +11,6 @@ const leaf = (...sizes: number[]): Tensor =>
   torch.randn(sizes, { dtype: torch.float64 }).requiresGrad_();
 const close = (a: Tensor | null | undefined, b: Tensor): void =>
   expect(torch.allclose(a!, b)).toBe(true);
-
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
-/** Whether an object made by a function is collected once the function has returned. */
-async function isCollected(make: () => object): Promise<boolean> {
-  const reference = new WeakRef(make());
-  for (let i = 0; i < 5 && reference.deref() !== undefined; i++) {
-    await new Promise((resolve) => void setTimeout(resolve, 1));
-    collect();
-  }
-  return reference.deref() === undefined;
-}
 
 class Add_ extends Function {
   static forward(ctx: Ctx, a: Tensor, b: Tensor): Tensor {
@@ -191,7 +178,7 @@ describe("T12 custom Function", () => {
       Saves.apply(view);
       return view;
     };
-    expect(await isCollected(scope)).toBe(true);
+    expect(await collected(new WeakRef(scope()))).toBe(true);
   });
 
   test("testCustomFunctionReturnViewInNograd", () => {
@@ -256,7 +243,7 @@ describe("T12 custom Function", () => {
       if (backward) out.sum().backward();
       return out;
     };
-    expect(await isCollected(scope(false))).toBe(true);
-    expect(await isCollected(scope(true))).toBe(true);
+    expect(await collected(new WeakRef(scope(false)()))).toBe(true);
+    expect(await collected(new WeakRef(scope(true)()))).toBe(true);
   });
 });

@@ -216,6 +216,34 @@ describe("T3 graph structure", () => {
     expect(x.clone() instanceof graph.Node).toBe(false);
   });
 
+  test("testGradFnAttrBindings", () => {
+    const x = torch.ones(2, 3, { requiresGrad: true });
+    const saved = (t: T, name: `saved${string}`): unknown => t.gradFn![name];
+    // Numbers and booleans are there as they were given.
+    expect(saved(x.select(0, 1), "savedDim")).toBe(0);
+    expect(saved(x.select(0, 1), "savedIndex")).toBe(1);
+    expect(saved(x.narrow(0, 1, 1), "savedStart")).toBe(1);
+    expect(saved(x.transpose(0, 1), "savedDim1")).toBe(1);
+    expect(saved(x.max(0).values, "savedKeepdim")).toBe(false);
+    expect(saved(x.clamp({ min: 0.5 }), "savedMin")).toBe(0.5);
+    expect(saved(x.mul(3), "savedOther")).toBe(3);
+    expect(saved(torch.cat([x, x], 1), "savedDim")).toBe(1);
+    // Tensors are those that were saved, arguments or results.
+    const y = x.add(1);
+    expect(saved(x.mul(y), "savedSelf")).toBe(x);
+    expect(saved(x.mul(y), "savedOther")).toBe(y);
+    const e = x.exp();
+    close(saved(e, "savedResult") as T, e);
+    expect(saved(e, "savedSelf") ?? null).toBeNull();
+    const positions = torch.tensor([0], { dtype: torch.int64 });
+    expect(saved(x.indexSelect(0, positions), "savedIndex")).toBe(positions);
+    close(saved(x.softmax(1), "savedResult") as T, x.softmax(1));
+    // What is not saved is not there, and what was freed says so.
+    expect(saved(x.add(1), "savedSelf") ?? null).toBeNull();
+    e.sum().backward();
+    expect(() => saved(e, "savedResult")).toThrow(torch.AutogradError);
+  });
+
   test("testNumpyRequiresGrad", () => {
     const x = torch.randn(2, 2, { requiresGrad: true });
     expect(() => x.toTypedArray()).toThrow(/requires grad.*detach\(\)/);
