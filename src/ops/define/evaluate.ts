@@ -242,13 +242,17 @@ export function tangentOperands(
   let given = 0;
   for (let i = 0; i < tangents.length; i++) if (tangents[i] !== null) given |= 1 << i;
   const plan = formula.tangentPlan(given, result !== null);
-  const operands = plan.sources.map((source) =>
-    source < inputCount
-      ? tensors[source]!
-      : source === inputCount
-        ? result!
-        : tangents[source - inputCount - 1]!,
-  );
+  const { sources } = plan;
+  const operands = new Array<Tensor>(sources.length);
+  for (let i = 0; i < sources.length; i++) {
+    const source = sources[i]!;
+    operands[i] =
+      source < inputCount
+        ? tensors[source]!
+        : source === inputCount
+          ? result!
+          : tangents[source - inputCount - 1]!;
+  }
   return { plan, operands };
 }
 

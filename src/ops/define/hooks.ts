@@ -17,11 +17,19 @@ export class Tangent {
 }
 
 export class Hooks implements TensorHooks {
-  retainsGrad = false;
-  detachedAt = 0;
-  tangents: Tangent | null = null;
+  retainsGrad: boolean;
+  detachedAt: number;
+  tangents: Tangent | null;
   /** The type that gradients are accumulated in; null for any, undefined for the tensor's own. */
-  gradDtype: DType | null | undefined = undefined;
+  gradDtype: DType | null | undefined;
+
+  constructor() {
+    // Assigned here rather than where they are declared: initialisers cost a call, and every result of forward mode has such a record.
+    this.retainsGrad = false;
+    this.detachedAt = 0;
+    this.tangents = null;
+    this.gradDtype = undefined;
+  }
 }
 
 /** The record of a tensor, made when it is first needed. */
