@@ -11,6 +11,7 @@ import {
   i0e,
   i1e,
   lgamma,
+  multiplyAdd,
   ndtri,
   polygamma1,
   zeta,
@@ -71,24 +72,6 @@ const minimum = (a: number, b: number): number =>
   Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b);
 const maximum = (a: number, b: number): number =>
   Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b);
-/**
- * a b + c rounded once, as one instruction of most processors gives it: the errors of the product and of the sum are found exactly and
- * added. Source: Dekker, A floating-point technique for extending the available precision, 1971.
- */
-const multiplyAdd = (a: number, b: number, c: number): number => {
-  const product = a * b;
-  const sum = product + c;
-  const split = (x: number): readonly [number, number] => {
-    const high = x * 134217729 - (x * 134217729 - x);
-    return [high, x - high];
-  };
-  const [aHigh, aLow] = split(a);
-  const [bHigh, bLow] = split(b);
-  const lost = aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
-  const own = sum - product;
-  const exact = sum + (product - (sum - own) + (c - own) + lost);
-  return Number.isFinite(exact) ? exact : sum;
-};
 const floorRemainder = (a: number, b: number): number => {
   const rest = a % b;
   return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;

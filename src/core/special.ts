@@ -308,3 +308,22 @@ export function i0e(x: number): number {
 export function i1e(x: number): number {
   return scaledBesselI(1, x);
 }
+
+/**
+ * a b + c rounded once, as one instruction of most processors gives it: the errors of the product and of the sum are found exactly and
+ * added. Source: Dekker, A floating-point technique for extending the available precision, 1971.
+ */
+export function multiplyAdd(a: number, b: number, c: number): number {
+  const product = a * b;
+  const sum = product + c;
+  const split = (x: number): readonly [number, number] => {
+    const high = x * 134217729 - (x * 134217729 - x);
+    return [high, x - high];
+  };
+  const [aHigh, aLow] = split(a);
+  const [bHigh, bLow] = split(b);
+  const lost = aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
+  const own = sum - product;
+  const exact = sum + (product - (sum - own) + (c - own) + lost);
+  return Number.isFinite(exact) ? exact : sum;
+}

@@ -201,7 +201,7 @@ function settled(value: unknown): unknown {
  * torch.utils.checkpoint.checkpointSequential(model, 2, x).shape // => 3,2
  * ```
  */
-export function checkpointSequential<X>(
+function checkpointSequential<X>(
   functions: Iterable<(input: never) => unknown>,
   segments: number,
   input: X,
@@ -250,9 +250,9 @@ function override<T>(
  * torch.utils.checkpoint.setCheckpointEarlyStop(false, () => torch.ones(2)) // => tensor([1., 1.])
  * ```
  */
-export function setCheckpointEarlyStop<T>(enable: boolean, callback: () => T): T;
-export function setCheckpointEarlyStop(enable: boolean): ModeGuard;
-export function setCheckpointEarlyStop<T>(enable: boolean, callback?: () => T): T | ModeGuard {
+function setCheckpointEarlyStop<T>(enable: boolean, callback: () => T): T;
+function setCheckpointEarlyStop(enable: boolean): ModeGuard;
+function setCheckpointEarlyStop<T>(enable: boolean, callback?: () => T): T | ModeGuard {
   return override("setCheckpointEarlyStop", "earlyStop", enable, callback);
 }
 
@@ -263,12 +263,9 @@ export function setCheckpointEarlyStop<T>(enable: boolean, callback?: () => T): 
  * torch.utils.checkpoint.setCheckpointDebugEnabled(true, () => torch.ones(2)) // => tensor([1., 1.])
  * ```
  */
-export function setCheckpointDebugEnabled<T>(enabled: boolean | null, callback: () => T): T;
-export function setCheckpointDebugEnabled(enabled: boolean | null): ModeGuard;
-export function setCheckpointDebugEnabled<T>(
-  enabled: boolean | null,
-  callback?: () => T,
-): T | ModeGuard {
+function setCheckpointDebugEnabled<T>(enabled: boolean | null, callback: () => T): T;
+function setCheckpointDebugEnabled(enabled: boolean | null): ModeGuard;
+function setCheckpointDebugEnabled<T>(enabled: boolean | null, callback?: () => T): T | ModeGuard {
   return override("setCheckpointDebugEnabled", "debug", enabled, callback);
 }
 

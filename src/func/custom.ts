@@ -39,7 +39,7 @@ interface Layout {
   readonly device: Device;
 }
 
-export function layoutOf({ sizes, dtype, device }: Tensor): Layout {
+function layoutOf({ sizes, dtype, device }: Tensor): Layout {
   return { sizes, dtype, device };
 }
 

@@ -33,7 +33,7 @@ export class GradientEdge {
 }
 
 /** The edge of a tensor; null where it requires no gradient. */
-export function edgeOf(tensor: Tensor): GradientEdge | null {
+function edgeOf(tensor: Tensor): GradientEdge | null {
   const node = gradientNode(tensor);
   if (node === null) return null;
   node.noteResult(tensor.outputIndex, tensor);
