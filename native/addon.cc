@@ -68,6 +68,18 @@ napi_value trim(napi_env, napi_callback_info) {
   return nullptr;
 }
 
+// lend(ArrayBuffer): memory for chunks of frame[0] bytes.
+napi_value lend(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  void* data = nullptr;
+  size_t length;
+  const size_t chunk = static_cast<size_t>(current->frame[0]);
+  if (napi_get_arraybuffer_info(env, argument, &data, &length) == napi_ok && data) lend_memory(current->pool, data, length, chunk);
+  return nullptr;
+}
+
 // addressOf(ArrayBuffer): 0 where it has no memory.
 napi_value address_of(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -166,6 +178,7 @@ NAPI_MODULE_INIT() {
   add_function(env, exports, "take", take);
   add_function(env, exports, "outstanding", outstanding);
   add_function(env, exports, "trim", trim);
+  add_function(env, exports, "lend", lend);
   add_function(env, exports, "addressOf", address_of);
   add_function(env, exports, "copyOut", copy_out);
   add_function(env, exports, "register", register_program);

@@ -51,7 +51,7 @@ void system_give(void* memory, size_t bytes) {
 }
 
 void destroy(Chunk* chunk) {
-  system_give(chunk->address, chunk->bytes);
+  if (!chunk->lent) system_give(chunk->address, chunk->bytes);
   free(chunk);
 }
 
@@ -74,8 +74,26 @@ void trim_pool(Pool* pool, size_t keep) {
     }
 }
 
+void lend_memory(Pool* pool, void* memory, size_t bytes, size_t chunk_bytes) {
+  const uintptr_t first = (reinterpret_cast<uintptr_t>(memory) + 63) / 64 * 64, end = reinterpret_cast<uintptr_t>(memory) + bytes;
+  size_t rounded;
+  const int c = class_of(chunk_bytes, &rounded);
+  // The last one first, so that the first is handed out first.
+  for (uintptr_t i = (end - first) / rounded; i > 0; i--) {
+    Chunk* chunk = static_cast<Chunk*>(malloc(sizeof(Chunk)));
+    if (!chunk) break;
+    *chunk = {pool, pool->lent, reinterpret_cast<void*>(first + (i - 1) * rounded), rounded, c, true};
+    pool->lent = chunk;
+  }
+}
+
 void close_pool(Pool* pool) {
   trim_pool(pool, 0);
+  while (pool->lent) {
+    Chunk* chunk = pool->lent;
+    pool->lent = chunk->next;
+    destroy(chunk);
+  }
   pool->closed = true;
   if (pool->chunks == 0) free(pool);
 }
@@ -84,8 +102,10 @@ Chunk* take_chunk(Pool* pool, double wanted) {
   if (!(wanted <= kLargest)) return nullptr;
   size_t bytes;
   const int c = class_of(static_cast<size_t>(wanted), &bytes);
-  Chunk* chunk = pool->idle[c];
-  if (chunk) {
+  Chunk* chunk = pool->lent;
+  if (chunk && chunk->size_class == c) {
+    pool->lent = chunk->next;
+  } else if ((chunk = pool->idle[c])) {
     pool->idle[c] = chunk->next;
     pool->idle_bytes -= bytes;
   } else {
@@ -104,6 +124,7 @@ Chunk* take_chunk(Pool* pool, double wanted) {
     chunk->address = memory;
     chunk->bytes = bytes;
     chunk->size_class = c;
+    chunk->lent = false;
   }
   chunk->next = nullptr;
   pool->outstanding += bytes;
@@ -118,6 +139,11 @@ void give_chunk(Chunk* chunk) {
   if (pool->closed) {
     destroy(chunk);
     if (pool->chunks == 0) free(pool);
+    return;
+  }
+  if (chunk->lent) {
+    chunk->next = pool->lent;
+    pool->lent = chunk;
     return;
   }
   const size_t bytes = chunk->bytes;

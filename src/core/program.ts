@@ -18,6 +18,8 @@ export class Program {
   readonly instructions: readonly Instruction[];
   /** The slot of each output. */
   readonly outputs: readonly number[];
+  /** The only instruction, where there is just one. */
+  readonly single: Instruction | null;
   readonly expressions: readonly Expression[];
   private readonly versions: TypedProgram[] = [];
   private last: TypedProgram | null = null;
@@ -59,6 +61,7 @@ export class Program {
     });
     this.registerCount = registers;
     this.instructions = instructions;
+    this.single = instructions.length === 1 ? instructions[0]! : null;
     this.outputs = expressions.map((e) => slots.get(e)!);
   }
 

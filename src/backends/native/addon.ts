@@ -14,6 +14,8 @@ export interface Addon extends Kernels {
   take(): object | undefined;
   outstanding(): void;
   trim(): void;
+  /** Lends a buffer, to be kept for good, as memory for chunks of frame[0] bytes. */
+  lend(buffer: ArrayBuffer): void;
   addressOf(buffer: ArrayBuffer): number;
   /** Fills the buffer from the address in frame[0]. */
   copyOut(buffer: ArrayBuffer): void;

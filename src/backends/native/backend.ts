@@ -1,5 +1,6 @@
 // The native backend: the kernels as a Node addon, over memory that the addon owns and V8's collector frees.
 import type { Operand } from "../../core/backend.ts";
+import type { TypedProgram } from "../../core/program.ts";
 import type { DType } from "../../core/dtype.ts";
 import type { Storage } from "../../core/storage.ts";
 import { FrameBackend } from "../frame/backend.ts";
@@ -7,6 +8,7 @@ import { Call } from "../frame/call.ts";
 import { slot } from "../frame/slot.ts";
 import { type Addon, loadAddon, type Unavailable } from "./addon.ts";
 import { type NativeBlock, NativeMemory } from "./memory.ts";
+import { SingleElement } from "./single.ts";
 
 /** Operands lie where their storages do. */
 class NativeCall extends Call {
@@ -39,12 +41,14 @@ export class NativeBackend extends FrameBackend {
   readonly #addon: Addon;
   readonly #frame: Float64Array;
   readonly #memory: NativeMemory;
+  readonly #single: SingleElement;
 
   constructor(addon: Addon) {
     super(new NativeCall(addon));
     this.#addon = addon;
     this.#frame = addon.frame;
     this.#memory = new NativeMemory(addon);
+    this.#single = new SingleElement(this.#memory.arena);
     this.instructionSet = addon.instructionSet;
   }
 
@@ -55,6 +59,16 @@ export class NativeBackend extends FrameBackend {
   /** Takes back the memory of a storage that nobody will use again; it is reused at once. The storage is dead afterwards. */
   release(storage: Storage): void {
     this.#memory.release(storage);
+  }
+
+  override map(
+    program: TypedProgram,
+    output: Operand,
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+  ): void {
+    if (output.count !== 1 || !this.#single.map(program, output, inputs, scalars))
+      super.map(program, output, inputs, scalars);
   }
 
   /** How many threads large kernels may use. */

@@ -12,6 +12,7 @@ const longestInterval = 64 * mebibyte;
 // Beyond the live set, so much may wait for a full collection.
 const slack = 96 * mebibyte;
 const mostReleased = 256 * mebibyte;
+const arenaBytes = 4 * mebibyte;
 
 /** A chunk of native memory. The chunk is freed when `owner` is collected, so whatever uses it refers to this block. */
 export class NativeBlock implements Block {
@@ -21,13 +22,23 @@ export class NativeBlock implements Block {
   readonly byteLength: number;
   /** Whether one storage alone uses it, so that it can be released early. */
   readonly whole: boolean;
+  /** Where in the arena it lies, in bytes; negative outside of it. */
+  readonly place: number;
 
-  constructor(addon: Addon, owner: object, address: number, byteLength: number, whole: boolean) {
+  constructor(
+    addon: Addon,
+    owner: object,
+    address: number,
+    byteLength: number,
+    whole: boolean,
+    place: number,
+  ) {
     this.addon = addon;
     this.owner = owner;
     this.address = address;
     this.byteLength = byteLength;
     this.whole = whole;
+    this.place = place;
   }
 
   copyOut(storage: Storage): ArrayBuffer {
@@ -94,6 +105,9 @@ export class NativeMemory {
   #outstanding = 0;
   #limit = slack;
   readonly #tiny = new Slab(256, 32768, 32);
+  readonly #arenaStart: number;
+  /** The memory of the first tiny tensors, which JavaScript sees as well: computing them there spares a call into the addon. */
+  readonly arena: ArrayBuffer;
   readonly #small = new Slab(32768, 262144, 64);
   // Owning a block costs more than a kernel on some tens of thousands of elements, so a few such tensors share one.
   readonly #medium = new Slab(262144, 1048576, 64);
@@ -102,6 +116,11 @@ export class NativeMemory {
     this.#addon = addon;
     this.#frame = addon.frame;
     this.#collect = collector();
+    // Takes up memory only where it is used.
+    this.arena = new ArrayBuffer(arenaBytes);
+    this.#frame[0] = this.#tiny.size;
+    addon.lend(this.arena);
+    this.#arenaStart = addon.addressOf(this.arena);
   }
 
   allocate(byteLength: number): Storage {
@@ -159,7 +178,10 @@ export class NativeMemory {
     if (owner === undefined) throw new DeviceError(`no memory for ${byteLength} bytes`);
     const frame = this.#frame;
     this.#outstanding = frame[2]!;
-    return new NativeBlock(this.#addon, owner, frame[0]!, byteLength, whole);
+    const address = frame[0]!;
+    const place = address - this.#arenaStart;
+    const inside = place >= 0 && place < arenaBytes;
+    return new NativeBlock(this.#addon, owner, address, byteLength, whole, inside ? place : -1);
   }
 
   #request(byteLength: number): object | undefined {
