@@ -128,7 +128,10 @@ export class Task<V> implements Pass<V>, Current {
         )
           this.push(node);
       for (let node = this.pop(); node !== undefined; node = this.pop())
-        if (observation.visit === null) this.execute(node);
+        if (observation.visit === null)
+          if (node.hooks === null && captures === null && observation.pass === null)
+            this.executeUnseen(node);
+          else this.execute(node);
         else this.executeVisited(node, observation.visit);
       finished = true;
       if (this.callbacks !== null) this.callBack(this.callbacks);
@@ -248,6 +251,20 @@ export class Task<V> implements Pass<V>, Current {
           open.push(user);
         }
     return needed;
+  }
+
+  /** What `execute` comes to where nobody has hooks on the node, asks for its gradient, or observes. */
+  private executeUnseen(node: Node<V>): void {
+    this.running = node;
+    if (node.incoming === null && node.incomingRest === null && !node.runsWithoutGradient)
+      for (let slot = 0; slot < node.next.length; slot++) this.send(node, slot, null);
+    else node.run(this);
+    // The node may have been given a hook while it ran.
+    if (this.collected !== null) this.sendObserved(node, this.collected);
+    if (!this.keepGraph) node.release();
+    node.incoming = null;
+    node.incomingRest = null;
+    if (this.shadows === null) node.task = null;
   }
 
   private execute(node: Node<V>): void {

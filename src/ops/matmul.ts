@@ -5,12 +5,9 @@ import { input } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { broadcastSizes, formatSizes, type Sizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import { relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import {
-  asColumn,
-  asRow,
   broadcast,
   checkRank,
   checkTypes,
@@ -19,7 +16,8 @@ import {
   transposed,
 } from "./define/product.ts";
 import { Reduction } from "./define/reduction.ts";
-import type { Method } from "./define/registry.ts";
+import type { Method, OfValues } from "./define/registry.ts";
+import { matrixTimesVector, vectorTimesMatrix, vectorTimesVector } from "./define/vectorproduct.ts";
 
 /**
  * The product of two matrices, [n, k] @ [k, m] -> [n, m]. Does not broadcast.
@@ -89,8 +87,7 @@ export const mv: Method<[vec: Tensor]> = operation({
     checkRank("mv", "vec", vec, 1);
     checkTypes("mv", [self, vec]);
     if (self.sizes[1] !== vec.sizes[0]) throw mismatch("mv", self, vec);
-    const out = product(self, asColumn(vec), []);
-    return relayout(out, [out.sizes[0]!], [1], 0);
+    return matrixTimesVector(self, vec);
   },
   backward: {
     self: (g, { vec }) => g.outer(vec),
@@ -219,7 +216,7 @@ function twoTensors([self, other]: readonly unknown[]):
 }
 
 /** A vector from the left, [k] @ [k, m] -> [m], in one kernel and without a copy. */
-const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
+const rowTimesMatrix: OfValues<{ self: Tensor; other: Tensor }> = operation({
   name: "matmul",
   multilinear: ["self", "other"],
   node: "Squeeze4",
@@ -229,12 +226,11 @@ const rowTimesMatrix: (self: Tensor, other: Tensor) => Tensor = operation({
   forward: ({ self, other }) => {
     checkTypes("matmul", [self, other]);
     if (self.sizes[0] !== other.sizes[0]) throw mismatch("matmul", self, other);
-    return relayout(product(asRow(self), other, []), [other.sizes[1]!], [1], 0);
+    return vectorTimesMatrix(self, other);
   },
   backward: {
     self: (g, { other }) => other.mv(g),
-    other: (g, { self }) =>
-      isDifferentiable() ? self.outer(g) : product(asColumn(self), asRow(g), []),
+    other: (g, { self }) => (isDifferentiable() ? self.outer(g) : vectorTimesVector(self, g)),
   },
 });
 
@@ -250,8 +246,10 @@ export const matmul: Method<[other: Tensor]> = composite({
   name: "matmul",
   parameters: { self: p.tensor, other: p.tensor },
   quick: twoTensors,
-  compute: ({ self, other }) => {
-    const [a, b] = [self.sizes, other.sizes];
+  compute: (values) => {
+    const { self, other } = values;
+    const a = self.sizes;
+    const b = other.sizes;
     if (a.length === 0 || b.length === 0)
       throw new ShapeError(
         `matmul: both operands need at least 1 dimension, got ${formatSizes(a)} and ${formatSizes(b)}; multiply by a number with mul`,
@@ -259,7 +257,7 @@ export const matmul: Method<[other: Tensor]> = composite({
     if (a.length === 2 && b.length === 2) return self.mm(other);
     if (a.length === 1 && b.length === 1) return self.dot(other);
     if (a.length === 2 && b.length === 1) return self.mv(other);
-    if (a.length === 1 && b.length === 2) return rowTimesMatrix(self, other);
+    if (a.length === 1 && b.length === 2) return rowTimesMatrix.of(values);
     const k = a[a.length - 1]!;
     // A stack of rows against one matrix is one larger product.
     if (b.length <= 2) {

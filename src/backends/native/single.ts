@@ -1,7 +1,7 @@
 // Programs of one instruction on one element, computed where JavaScript sees the memory: a call into the addon costs several times more.
 import type { Operand } from "../../core/backend.ts";
 import { type DType, float32, float64 } from "../../core/dtype.ts";
-import type { TypedProgram } from "../../core/program.ts";
+import type { Program, TypedProgram } from "../../core/program.ts";
 import type { NativeBlock } from "./memory.ts";
 
 /** Sums, differences, products and quotients of floats: JavaScript computes them in double precision, and rounding once more changes nothing. */
@@ -21,13 +21,21 @@ export class SingleElement {
     inputs: readonly Operand[],
     scalars: readonly number[],
   ): boolean {
-    const { single } = program;
+    const { single, outputs } = program;
     const { dtype } = output;
-    if (single === null || single.operands.length !== 2) return false;
     if (dtype !== float32 && dtype !== float64) return false;
     const at = place(output, dtype);
     if (at < 0) return false;
     const memory = dtype === float32 ? this.#singles : this.#doubles;
+    if (single === null) {
+      const [slot] = outputs;
+      // A number written as it is.
+      if (program.instructions.length > 0 || slot === undefined || slot < inputs.length)
+        return false;
+      memory[at] = numberAt(program, slot - inputs.length, scalars);
+      return true;
+    }
+    if (single.operands.length !== 2) return false;
     let x = 0;
     let y = 0;
     for (let k = 0; k < 2; k++) {
@@ -38,9 +46,7 @@ export class SingleElement {
         if (from < 0) return false;
         value = memory[from]!;
       } else {
-        const given = slot - inputs.length;
-        value =
-          given < scalars.length ? scalars[given]! : program.constants[given - scalars.length]!;
+        value = numberAt(program, slot - inputs.length, scalars);
         if (dtype === float32) value = Math.fround(value);
       }
       if (k === 0) x = value;
@@ -63,6 +69,11 @@ export class SingleElement {
         return false;
     }
   }
+}
+
+/** A scalar, or one of the constants after them. */
+function numberAt(program: Program, index: number, scalars: readonly number[]): number {
+  return index < scalars.length ? scalars[index]! : program.constants[index - scalars.length]!;
 }
 
 /** Where the element lies, counted in elements of the arena; negative where it is of another type or lies elsewhere. */

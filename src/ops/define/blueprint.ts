@@ -7,7 +7,7 @@ import { fit, type Shown, shownOf } from "./fit.ts";
 import { nodeName } from "./nodename.ts";
 import { gradientNode } from "./history.ts";
 import type { Parameters, Values } from "./parameters.ts";
-import type { AnyRecord } from "./record.ts";
+import type { AnyRecord, Rule } from "./record.ts";
 import {
   alreadyFreed,
   checkVersions,
@@ -28,6 +28,8 @@ export class Blueprint {
   /** The tensor parameters in order: each has a slot in the node, a list of tensors one for each of its items. */
   readonly tensorNames: readonly string[];
   readonly ruleNames: readonly string[];
+  /** The rule of each tensor parameter, where it has one. */
+  readonly tensorRules: readonly (Rule<Parameters, string> | undefined)[];
   readonly savedNames: readonly string[];
   readonly savesOutput: boolean;
   /** What the rule of each parameter reads, where the record says so. */
@@ -40,6 +42,7 @@ export class Blueprint {
     const names = Object.keys(record.parameters);
     this.self = names[0]!;
     this.tensorNames = names.filter((name) => record.parameters[name]!.tensors);
+    this.tensorRules = this.tensorNames.map((name) => record.backward?.[name]);
     this.ruleNames = this.tensorNames.filter((name) => record.backward?.[name] !== undefined);
     const saves = record.saves ?? [];
     this.reads = isList(saves) ? null : saves;
@@ -334,12 +337,12 @@ export class OperationNode extends SavingNode {
     const context = this.context();
     const gradients = new Array<Tensor | null>(this.outputCount);
     for (let i = 0; i < this.outputCount; i++) gradients[i] = this.received(i);
-    const { backward } = blueprint.record;
+    const { tensorRules } = blueprint;
     const inputs = this.next.length;
     let slot = 0;
-    for (let i = 0; i < blueprint.tensorNames.length; i++) {
+    for (let i = 0; i < tensorRules.length; i++) {
       const end = slot + (counts === null ? 1 : counts[i]!);
-      const rule = this.leadsOn(slot, end) ? backward?.[blueprint.tensorNames[i]!] : undefined;
+      const rule = this.leadsOn(slot, end) ? tensorRules[i] : undefined;
       const result = rule?.(gradients[0]!, context as never, gradients) ?? null;
       for (let k = 0; slot < end; slot++, k++) {
         const value = result === null || result instanceof Tensor ? result : (result[k] ?? null);

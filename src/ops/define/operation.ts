@@ -23,7 +23,7 @@ import { type Parameters, type Quick, Signature, type Values } from "./parameter
 import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
-import type { Attached } from "./registry.ts";
+import type { Attached, OfValues } from "./registry.ts";
 import { savedThrough } from "./saved.ts";
 import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
@@ -253,19 +253,19 @@ function attach(
   wanted: number,
   place: ((tensor: Tensor) => Tensor) | null = null,
 ): OperationNode {
-  const { tensorNames, record } = blueprint;
-  const inputs: (Tensor | null)[] = [];
+  const { tensorNames, tensorRules } = blueprint;
+  let inputs = new Array<Tensor | null>(tensorNames.length);
   let counts: number[] | null = null;
   for (let i = 0; i < tensorNames.length; i++) {
-    const name = tensorNames[i]!;
-    const value = values[name];
-    if (Array.isArray(value)) {
-      counts ??= tensorNames.map(() => 1);
-      counts[i] = value.length;
-      inputs.push(...(value as Tensor[]));
-    } else
-      inputs.push(value instanceof Tensor && record.backward?.[name] !== undefined ? value : null);
+    const value = values[tensorNames[i]!];
+    if (Array.isArray(value)) (counts ??= tensorNames.map(() => 1))[i] = value.length;
+    inputs[i] = tensorRules[i] !== undefined && value instanceof Tensor ? value : null;
   }
+  if (counts !== null)
+    inputs = tensorNames.flatMap((name, i) => {
+      const value = values[name];
+      return Array.isArray(value) ? (value as Tensor[]) : [inputs[i]!];
+    });
   if (place !== null)
     for (let i = 0; i < inputs.length; i++) if (inputs[i] !== null) inputs[i] = place(inputs[i]!);
   // The arguments were read for this call alone: what is not kept is replaced where it stands.
@@ -336,8 +336,9 @@ export function operation<const P extends Parameters, const S extends TensorName
   const signature = new Signature(full.name, full.parameters, full.quick);
   const signatureInPlace = new Signature(`${full.name}_`, full.parameters);
   const mutates = record.inPlace === true || write !== undefined;
-  const attached: Attached = {
+  const attached: Attached & OfValues<Values<Parameters>> = {
     record: full as Attached["record"],
+    of: (values) => run(blueprint, values) as Tensor,
     inPlace: mutates
       ? observable(`${full.name}_`, (args) => runInPlace(blueprint, signatureInPlace.read(args)))
       : null,

@@ -2,7 +2,7 @@
 import { isDifferentiable } from "../../autograd/mode.ts";
 import { DTypeError, ShapeError } from "../../core/errors.ts";
 import { broadcastStrides, formatSizes, type Sizes } from "../../core/shape.ts";
-import { Tensor } from "../../core/tensor.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { checkDevices, joinedDevice } from "./levels.ts";
 import { empty, relayout } from "./memory.ts";
 import { fillWith } from "./transfer.ts";
@@ -32,20 +32,6 @@ export function mismatch(name: string, a: Tensor, b: Tensor): ShapeError {
     `${name}: shapes ${formatSizes(a.sizes)} and ${formatSizes(b.sizes)} cannot be multiplied; the last dimension of the first must equal the dimension of the second that it meets`,
   );
 }
-
-// Laid out here rather than by relayout: in a small step these two would otherwise cost as much as the product itself.
-const extended = (v: Tensor, sizes: Sizes, strides: Sizes): Tensor =>
-  new Tensor(v.storage, v.dtype, sizes, strides, v.offset, v.count, v.dense);
-
-/** A vector, or a batch of them, as columns; outside the graph. */
-export const asColumn: (v: Tensor) => Tensor = (v) =>
-  v.sizes.length === 1
-    ? extended(v, [v.sizes[0]!, 1], [v.strides[0]!, 1])
-    : extended(v, [...v.sizes, 1], [...v.strides, 1]);
-
-/** A vector as a row; outside the graph. */
-export const asRow: (v: Tensor) => Tensor = (v) =>
-  extended(v, [1, v.sizes[0]!], [v.count * v.strides[0]!, v.strides[0]!]);
 
 /** A matrix, or a batch of them, transposed without a copy: recorded where recording is on. */
 export function transposed(t: Tensor): Tensor {
