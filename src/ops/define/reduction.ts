@@ -3,8 +3,8 @@
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
-import type { ReductionKind } from "../../core/backend.ts";
-import type { DType } from "../../core/dtype.ts";
+import type { Operand, ReductionKind } from "../../core/backend.ts";
+import { bool, type DType } from "../../core/dtype.ts";
 import { differentiate } from "../../core/derivative.ts";
 import {
   call,
@@ -17,10 +17,11 @@ import {
 } from "../../core/expression.ts";
 import { Program } from "../../core/program.ts";
 import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
+import type { Storage } from "../../core/storage.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
-import { empty, relayout } from "./memory.ts";
+import { empty } from "./memory.ts";
 import { nodeName } from "./nodename.ts";
 import { fit } from "./fit.ts";
 import { commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
@@ -87,28 +88,51 @@ export function reduceRaw(
   combined: DType = output,
   compute: DType = computeType(combined),
 ): Tensor {
-  const whole = empty(region.kept, output, operands[0]!.device);
-  whole.storage.device.backend.reduce(
+  const drops = !keepdim && region.kept.length !== region.dropped.length;
+  const out = empty(drops ? region.dropped : region.kept, output, operands[0]!.device);
+  out.storage.device.backend.reduce(
     kind,
     program.typedFor(compute, operands, combined),
-    whole,
+    drops ? keptView.of(out, region) : out,
     operands,
     scalars,
     sizes,
     divisor,
   );
-  return keepdim || region.kept.length === region.dropped.length ? whole : without(whole, region);
+  return out;
 }
 
-function without(whole: Tensor, region: Region): Tensor {
-  const strides: number[] = [];
-  let step = 1;
-  for (let i = region.dropped.length - 1; i >= 0; i--) {
-    strides[i] = step;
-    step *= region.dropped[i] || 1;
+/**
+ * A result whose reduced dimensions are dropped, seen with them for the length of one kernel call. Made once and laid anew: a tensor for it
+ * would cost as much as reducing a few elements.
+ */
+class KeptView implements Operand {
+  storage!: Storage;
+  dtype: DType = bool;
+  sizes: Sizes = noSizes;
+  strides: number[] = [];
+  readonly offset = 0;
+  count = 0;
+  readonly dense = true;
+  // One array for each rank: changing an array's length costs more than the rest.
+  private readonly stridesByRank: (number[] | undefined)[] = [];
+
+  of(out: Tensor, { kept }: Region): this {
+    this.storage = out.storage;
+    this.dtype = out.dtype;
+    this.sizes = kept;
+    this.count = out.count;
+    this.strides = this.stridesByRank[kept.length] ??= new Array<number>(kept.length).fill(0);
+    let step = 1;
+    for (let i = kept.length - 1; i >= 0; i--) {
+      this.strides[i] = step;
+      step *= kept[i] || 1;
+    }
+    return this;
   }
-  return relayout(whole, region.dropped, strides, 0);
 }
+
+const keptView = new KeptView();
 
 const freed: readonly Kept[] = [];
 
