@@ -4,15 +4,6 @@ import { ArgumentError } from "./errors.ts";
 /** Leaves in nested arrays and plain objects. */
 export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [name: string]: Tree<Leaf> };
 
-/** A value taken apart: its leaves in order, and how to put others in their places. */
-export interface Flattened<Leaf> {
-  readonly leaves: readonly Leaf[];
-  /** The path to each leaf, as one would write it after the value's name: `.layers[0].weight`. */
-  readonly paths: readonly string[];
-  /** The same nesting with other leaves, given in the same order. */
-  readonly rebuild: (leaves: readonly unknown[]) => unknown;
-}
-
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   if (value === null || typeof value !== "object") return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -24,50 +15,76 @@ export function isContainer(value: unknown): boolean {
   return Array.isArray(value) || isRecord(value);
 }
 
+type IsLeaf<Leaf> = (value: unknown) => value is Leaf;
+
+/** Calls a function with every leaf, and with its path where paths are wanted. */
+function visit<Leaf>(
+  part: unknown,
+  isLeaf: IsLeaf<Leaf>,
+  found: (leaf: Leaf, path: string) => void,
+  path: string | null,
+  around: unknown[],
+): void {
+  if (isLeaf(part)) {
+    found(part, path ?? "");
+    return;
+  }
+  if (!isContainer(part)) return;
+  if (around.includes(part))
+    throw new ArgumentError(
+      `an array or a record must not contain itself, but one, ${around.length - around.indexOf(part)} levels deep, does`,
+    );
+  around.push(part);
+  if (Array.isArray(part))
+    for (let i = 0; i < part.length; i++)
+      visit(part[i], isLeaf, found, path === null ? null : `${path}[${i}]`, around);
+  else
+    for (const [name, item] of Object.entries(part as Readonly<Record<string, unknown>>))
+      visit(item, isLeaf, found, path === null ? null : `${path}.${name}`, around);
+  around.pop();
+}
+
+function refilled<Leaf>(part: unknown, isLeaf: IsLeaf<Leaf>, next: () => unknown): unknown {
+  if (isLeaf(part)) return next();
+  if (Array.isArray(part)) return part.map((item: unknown) => refilled(item, isLeaf, next));
+  if (!isRecord(part)) return part;
+  const out: Record<string, unknown> = {};
+  for (const name of Object.keys(part)) out[name] = refilled(part[name], isLeaf, next);
+  return out;
+}
+
+/** A value taken apart: its leaves in order, and how to put others in their places. */
+export class Flattened<Leaf> {
+  readonly leaves: readonly Leaf[];
+  private readonly value: unknown;
+  private readonly isLeaf: IsLeaf<Leaf>;
+
+  constructor(value: unknown, isLeaf: IsLeaf<Leaf>) {
+    const leaves: Leaf[] = [];
+    visit(value, isLeaf, (leaf) => leaves.push(leaf), null, []);
+    this.leaves = leaves;
+    this.value = value;
+    this.isLeaf = isLeaf;
+  }
+
+  /** The path to each leaf, as one would write it after the value's name: `.layers[0].weight`. For messages: found when asked for. */
+  get paths(): readonly string[] {
+    const paths: string[] = [];
+    visit(this.value, this.isLeaf, (_, path) => paths.push(path), "", []);
+    return paths;
+  }
+
+  /** The same nesting with other leaves, given in the same order. */
+  readonly rebuild = (leaves: readonly unknown[]): unknown => {
+    let at = 0;
+    return refilled(this.value, this.isLeaf, () => leaves[at++]);
+  };
+}
+
 /**
  * Takes nested arrays and plain objects apart, in the order of their entries. What is neither a leaf nor a container (numbers, null,
  * instances of classes) stays where it is and comes back unchanged from `rebuild`. Throws ArgumentError for a container inside itself.
  */
-export function flatten<Leaf>(
-  value: unknown,
-  isLeaf: (value: unknown) => value is Leaf,
-): Flattened<Leaf> {
-  const leaves: Leaf[] = [];
-  const paths: string[] = [];
-  const around = new Set<unknown>();
-  const visit = (part: unknown, path: string): ((next: () => unknown) => unknown) => {
-    if (isLeaf(part)) {
-      leaves.push(part);
-      paths.push(path);
-      return (next) => next();
-    }
-    if (!isContainer(part)) return () => part;
-    if (around.has(part))
-      throw new ArgumentError(
-        `an array or a record must not contain itself, but the one at ${path} is also around it`,
-      );
-    around.add(part);
-    const refill = inside(part, path);
-    around.delete(part);
-    return refill;
-  };
-  const inside = (part: unknown, path: string): ((next: () => unknown) => unknown) => {
-    if (Array.isArray(part)) {
-      const items = part.map((item, i) => visit(item, `${path}[${i}]`));
-      return (next) => items.map((item) => item(next));
-    }
-    const entries = Object.entries(part as Readonly<Record<string, unknown>>).map(
-      ([name, item]) => [name, visit(item, `${path}.${name}`)] as const,
-    );
-    return (next) => Object.fromEntries(entries.map(([name, item]) => [name, item(next)]));
-  };
-  const build = visit(value, "");
-  return {
-    leaves,
-    paths,
-    rebuild: (replacements) => {
-      let at = 0;
-      return build(() => replacements[at++]);
-    },
-  };
+export function flatten<Leaf>(value: unknown, isLeaf: IsLeaf<Leaf>): Flattened<Leaf> {
+  return new Flattened(value, isLeaf);
 }

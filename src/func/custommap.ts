@@ -60,7 +60,8 @@ export function mappedByRule(
         `${name}: vmap must return [result, outDims], got ${describe(answer)}`,
       );
     const [result, outDims] = answer as [unknown, unknown];
-    const { leaves, paths, rebuild } = flatten(result, isTensor);
+    const found = flatten(result, isTensor);
+    const { leaves, rebuild } = found;
     const places = spread("outDims", outDims, result, "");
     return {
       result: rebuild(
@@ -68,13 +69,13 @@ export function mappedByRule(
           const dim = places[i]!;
           if (dim === null) return tensor;
           const at = wrapped(
-            `${name}: the entry of outDims for the result${paths[i]}`,
+            () => `${name}: the entry of outDims for the result${found.paths[i]}`,
             dim,
             tensor.sizes.length,
           );
           if (tensor.sizes[at] !== axis.size)
             throw new ShapeError(
-              `${name}: vmap says that dimension ${dim} of the result${paths[i]} is the mapped one, which should have size ${axis.size}, but the shape is ${formatSizes(tensor.sizes)}`,
+              `${name}: vmap says that dimension ${dim} of the result${found.paths[i]} is the mapped one, which should have size ${axis.size}, but the shape is ${formatSizes(tensor.sizes)}`,
             );
           return axis.enter(tensor, at);
         }),

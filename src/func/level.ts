@@ -3,7 +3,7 @@ import { gradMode } from "../autograd/mode.ts";
 import type { Node } from "../autograd/node.ts";
 import { mapping } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
-import { flatten, type Flattened } from "../core/tree.ts";
+import { flatten, type Flattened, isContainer } from "../core/tree.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
 import { raised } from "../ops/define/levels.ts";
 import { describe } from "../ops/define/parameters.ts";
@@ -44,9 +44,9 @@ export class Inputs {
 
   constructor(name: string, given: readonly unknown[]) {
     this.flattened = flatten(given, isTensor);
-    const { leaves, paths, rebuild } = this.flattened;
+    const { leaves, rebuild } = this.flattened;
     this.tracked = leaves.some(requiresGradient);
-    this.tensors = leaves.map((tensor, i) => fresh(name, tensor, paths[i]!));
+    this.tensors = leaves.map((tensor, i) => fresh(name, tensor, () => this.flattened.paths[i]!));
     this.values = rebuild(this.tensors) as unknown[];
   }
 
@@ -62,10 +62,10 @@ export class Inputs {
   }
 }
 
-function fresh(name: string, tensor: Tensor, path: string): Tensor {
+function fresh(name: string, tensor: Tensor, path: () => string): Tensor {
   if (!tensor.dtype.isFloatingPoint)
     throw new DTypeError(
-      `${name}: the argument${path} is ${tensor.dtype.name}; derivatives are taken by floating-point tensors only`,
+      `${name}: the argument${path()} is ${tensor.dtype.name}; derivatives are taken by floating-point tensors only`,
     );
   // Each member of a batch has a derivative of its own, also by what they share.
   const device = mapping.active.reduce(
@@ -91,18 +91,17 @@ function reachesBeyond(results: readonly Tensor[]): boolean {
   return false;
 }
 
+const isPart = (value: unknown): value is unknown => !isContainer(value);
+
 /** The tensors that a function returned, refusing anything else. */
 export function resultsOf(name: string, result: unknown): Flattened<Tensor> {
-  const { leaves } = flatten(
-    result,
-    (part): part is unknown => typeof part !== "object" || part === null,
-  );
-  const tensors = flatten(result, isTensor);
-  if (leaves.length > 0 || tensors.leaves.length === 0)
+  const found = flatten(result, isPart);
+  const stranger = found.leaves.findIndex((leaf) => !isTensor(leaf));
+  if (stranger >= 0 || found.leaves.length === 0)
     throw new ArgumentError(
-      `${name}: the function must return tensors, or nested arrays and records of them, got ${describe(leaves[0] ?? result)}`,
+      `${name}: the function must return tensors, or nested arrays and records of them, got ${describe(found.leaves[stranger] ?? result)}`,
     );
-  return tensors;
+  return found as Flattened<Tensor>;
 }
 
 /** The function's result, and what it returned beside it with `hasAux`. */

@@ -62,11 +62,11 @@ export function spread(
   );
 }
 
-export function wrapped(what: string, dim: number, rank: number): number {
+export function wrapped(what: () => string, dim: number, rank: number): number {
   const at = dim < 0 ? dim + rank : dim;
   if (!Number.isInteger(at) || at < 0 || at >= rank)
     throw new ArgumentError(
-      `${what} is ${dim}, but the tensor has ${rank} dimensions; give ${-rank} to ${rank - 1}, or null for a tensor that is not mapped`,
+      `${what()} is ${dim}, but the tensor has ${rank} dimensions; give ${-rank} to ${rank - 1}, or null for a tensor that is not mapped`,
     );
   return at;
 }
@@ -83,11 +83,18 @@ function mappedArguments(args: readonly unknown[], inDims: unknown): Mapped {
     throw new ArgumentError(
       `vmap: inDims has ${inDims.length} entries for ${args.length} arguments; give one for each`,
     );
-  const { leaves, paths, rebuild } = flatten(args, isTensor);
-  const dims = spread("inDims", inDims, args, "").map((dim, i) =>
+  const given = flatten(args, isTensor);
+  const { leaves, rebuild } = given;
+  const places =
+    typeof inDims === "number" ? leaves.map(() => inDims) : spread("inDims", inDims, args, "");
+  const dims = places.map((dim, i) =>
     dim === null
       ? null
-      : wrapped(`vmap: the entry of inDims for args${paths[i]}`, dim, leaves[i]!.sizes.length),
+      : wrapped(
+          () => `vmap: the entry of inDims for args${given.paths[i]}`,
+          dim,
+          leaves[i]!.sizes.length,
+        ),
   );
   const sizes = leaves.flatMap((tensor, i) => (dims[i] === null ? [] : [tensor.sizes[dims[i]!]!]));
   const size = sizes[0];
@@ -130,14 +137,18 @@ function leaving(result: unknown, outDims: unknown, axis: Axis): unknown {
     throw new ArgumentError(
       "vmap: the mapped function returned a promise; await first, and map only the synchronous part",
     );
-  const { leaves, rebuild, paths } = resultsOf("vmap", result);
-  const dims = spread("outDims", outDims, result, "");
+  const given = resultsOf("vmap", result);
+  const { leaves, rebuild } = given;
+  const dims =
+    typeof outDims === "number"
+      ? leaves.map(() => outDims)
+      : spread("outDims", outDims, result, "");
   return rebuild(
     leaves.map((tensor, i) => {
       const { axes } = tensor.storage.device;
       if (!axes.every((other) => mapping.active.includes(other)))
         throw new AutogradError(
-          `vmap: the result${paths[i]} depends on a tensor of another mapped function, which has ended; return such tensors from it instead of keeping them in a variable`,
+          `vmap: the result${given.paths[i]} depends on a tensor of another mapped function, which has ended; return such tensors from it instead of keeping them in a variable`,
         );
       const dim = dims[i]!;
       if (dim !== null)
@@ -145,14 +156,14 @@ function leaving(result: unknown, outDims: unknown, axis: Axis): unknown {
           tensor,
           axis,
           wrapped(
-            `vmap: the entry of outDims for the result${paths[i]}`,
+            () => `vmap: the entry of outDims for the result${given.paths[i]}`,
             dim,
             tensor.sizes.length + 1,
           ),
         );
       if (axes.includes(axis))
         throw new ArgumentError(
-          `vmap: outDims is null for the result${paths[i]}, which differs between the members of the batch; give the dimension where the batch goes`,
+          `vmap: outDims is null for the result${given.paths[i]}, which differs between the members of the batch; give the dimension where the batch goes`,
         );
       return tensor;
     }),

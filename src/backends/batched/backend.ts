@@ -64,8 +64,8 @@ export class BatchedBackend implements Backend {
   #steps({ storage, dtype }: Operand): readonly number[] {
     const { axes } = storage.device;
     if (axes.length === 0) return this.#shared;
+    if (storage.device === this.#device) return (storage.memory as Members).stepsOf(dtype.itemsize);
     const { steps } = membersOf(storage);
-    if (storage.device === this.#device) return steps.map((step) => step / dtype.itemsize);
     if (axes.some((axis) => !this.#device.axes.includes(axis))) throw hasNoValue();
     return this.#device.axes.map((axis) => {
       const at = axes.indexOf(axis);
@@ -80,10 +80,11 @@ export class BatchedBackend implements Backend {
   /** All members of an operand, brought to `rank` dimensions behind the axes; size 1 where members are the same, for kernels that broadcast. */
   #all(operand: Operand, rank: number): Operand {
     const steps = this.#steps(operand);
-    const { sizes, strides } = operand;
+    const { sizes, strides, dtype, offset, count, dense } = operand;
     if (steps.every((step) => step === 0))
-      return laidOut(operand, this.#inner(operand), sizes, strides);
+      return new Tensor(this.#inner(operand), dtype, sizes, strides, offset, count, dense);
     const missing = rank - sizes.length;
+    if (missing === 0 && !steps.includes(0)) return this.#wide(operand);
     return laidOut(
       operand,
       this.#inner(operand),
@@ -98,12 +99,27 @@ export class BatchedBackend implements Backend {
 
   /** The same with the axes' full sizes in front. */
   #wide(operand: Operand): Operand {
-    return laidOut(
-      operand,
+    const { dtype, sizes, strides, offset, count } = operand;
+    const steps = this.#steps(operand);
+    return new Tensor(
       this.#inner(operand),
-      [...this.#sizes, ...operand.sizes],
-      [...this.#steps(operand), ...operand.strides],
+      dtype,
+      this.#sizes.concat(sizes),
+      steps.concat(strides),
+      offset,
+      count * this.#count,
+      operand.dense && this.#follow(steps, count),
     );
+  }
+
+  /** Whether members that are dense themselves lie one directly after the other. */
+  #follow(steps: readonly number[], count: number): boolean {
+    let step = count;
+    for (let axis = steps.length - 1; axis >= 0; axis--) {
+      if (this.#sizes[axis] !== 1 && steps[axis] !== step) return false;
+      step *= this.#sizes[axis]!;
+    }
+    return true;
   }
 
   /** All members of an operand that is about to be written. */

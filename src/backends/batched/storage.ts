@@ -7,10 +7,23 @@ import type { Block, Storage } from "../../core/storage.ts";
 export class Members implements Block {
   readonly inner: Storage;
   readonly steps: readonly number[];
+  private itemsize: number;
+  private elementSteps: readonly number[];
 
   constructor(inner: Storage, steps: readonly number[]) {
     this.inner = inner;
     this.steps = steps;
+    this.itemsize = 1;
+    this.elementSteps = steps;
+  }
+
+  /** The steps counted in elements of a size. */
+  stepsOf(itemsize: number): readonly number[] {
+    if (this.itemsize !== itemsize) {
+      this.itemsize = itemsize;
+      this.elementSteps = this.steps.map((step) => step / itemsize);
+    }
+    return this.elementSteps;
   }
 
   copyOut(): never {
