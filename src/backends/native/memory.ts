@@ -145,7 +145,8 @@ export class NativeMemory {
       slab.used = 0;
     }
     const position = slab.used;
-    slab.used += Math.ceil(byteLength / slab.alignment) * slab.alignment;
+    // Alignments are powers of two.
+    slab.used += (byteLength + slab.alignment - 1) & -slab.alignment;
     return new Storage(cpu, block, position, byteLength);
   }
 

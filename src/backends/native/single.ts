@@ -24,11 +24,12 @@ export class SingleElement {
     const { single, outputs } = program;
     const { dtype } = output;
     if (dtype !== float32 && dtype !== float64) return false;
-    const at = place(output, dtype);
+    const shift = dtype === float32 ? 2 : 3;
+    const at = place(output, dtype, shift);
     if (at < 0) return false;
     const memory = dtype === float32 ? this.#singles : this.#doubles;
     if (single === null) {
-      const [slot] = outputs;
+      const slot = outputs[0];
       // A number written as it is.
       if (program.instructions.length > 0 || slot === undefined || slot < inputs.length)
         return false;
@@ -42,7 +43,7 @@ export class SingleElement {
       const slot = single.operands[k]!;
       let value: number;
       if (slot < inputs.length) {
-        const from = place(inputs[slot]!, dtype);
+        const from = place(inputs[slot]!, dtype, shift);
         if (from < 0) return false;
         value = memory[from]!;
       } else {
@@ -77,8 +78,8 @@ function numberAt(program: Program, index: number, scalars: readonly number[]): 
 }
 
 /** Where the element lies, counted in elements of the arena; negative where it is of another type or lies elsewhere. */
-function place({ storage, dtype, offset }: Operand, expected: DType): number {
+function place({ storage, dtype, offset }: Operand, expected: DType, shift: number): number {
   if (dtype !== expected || storage.position < 0) return -1;
   const block = storage.memory as NativeBlock;
-  return block.place < 0 ? -1 : (block.place + storage.position) / dtype.itemsize + offset;
+  return block.place < 0 ? -1 : ((block.place + storage.position) >> shift) + offset;
 }
