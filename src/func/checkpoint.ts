@@ -10,6 +10,7 @@ import { Tensor } from "../ops/methods.ts";
 import { Function, type FunctionContext } from "./function.ts";
 import { CheckpointPolicy, createSelectiveCheckpointContexts } from "./selective.ts";
 import { type Around, Frame, GraphExecGroup, metadata } from "./recomputation.ts";
+import { isTensor } from "./level.ts";
 
 /** What `checkpoint` takes by name. */
 export interface CheckpointOptions {
@@ -49,10 +50,6 @@ const overriding: { earlyStop: boolean | null; debug: boolean | null } = {
   earlyStop: null,
   debug: null,
 };
-
-function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
-}
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
   return (

@@ -5,7 +5,8 @@ import { Generator } from "../core/generator.ts";
 import { type Flattened, flatten } from "../core/tree.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { rand } from "../ops/random.ts";
-import { alongDirection, differenceJacobian, isTensor } from "./difference.ts";
+import { alongDirection, differenceJacobian } from "./difference.ts";
+import { isTensor } from "./level.ts";
 import { alongTangent, forwardJacobian } from "./pushed.ts";
 import { reverseJacobian, reverseProjection } from "./reverse.ts";
 

@@ -23,6 +23,7 @@ import {
 import { zeros } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
 import { type Context, type Notes, type SavingPlace } from "./context.ts";
+import { isTensor } from "./level.ts";
 
 /** The class of a custom function, as the node of one of its calls sees it. */
 export interface Rules {
@@ -378,8 +379,4 @@ export function onceDifferentiable<C extends Context, G extends readonly unknown
       ),
     ) as R;
   };
-}
-
-function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
 }

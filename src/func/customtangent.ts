@@ -15,6 +15,7 @@ import {
 } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
 import type { Context, Notes } from "./context.ts";
+import { isTensor } from "./level.ts";
 
 /** The class of a custom function, as forward mode sees it. */
 export interface ForwardRules {
@@ -30,10 +31,6 @@ export interface Computed {
   readonly args: readonly unknown[];
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly unknown[];
-}
-
-function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
 }
 
 /** Runs something as if no forward mode were open. */

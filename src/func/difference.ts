@@ -8,10 +8,7 @@ import { fillWith, transfer } from "../ops/define/transfer.ts";
 import { stack } from "../ops/join.ts";
 import { zeros } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
-
-export function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
-}
+import { isTensor } from "./level.ts";
 
 /** The tensors among what a function returned. */
 export function outputsOf(result: unknown): readonly Tensor[] {

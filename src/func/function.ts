@@ -19,6 +19,7 @@ import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./
 
 import { type MapRule, mappedByRule } from "./custommap.ts";
 import { type ForwardRules, levelsOf, pushThrough, withoutLevels } from "./customtangent.ts";
+import { isTensor } from "./level.ts";
 
 export { onceDifferentiable } from "./custom.ts";
 
@@ -108,10 +109,6 @@ abstract class CustomFunction {
 }
 
 export { CustomFunction as Function };
-
-function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
-}
 
 function argumentsOf(args: readonly unknown[]): Argument[] {
   return args.map((arg) =>

@@ -17,7 +17,8 @@ import {
   type GradcheckOptions,
   named,
 } from "./compare.ts";
-import { isTensor, outputsOf } from "./difference.ts";
+import { outputsOf } from "./difference.ts";
+import { isTensor } from "./level.ts";
 import { checkMissingTangents } from "./pushed.ts";
 import { checkScaling, checkUndefined } from "./seeds.ts";
 

@@ -10,7 +10,8 @@ import type { FunctionOnly } from "../ops/define/registry.ts";
 import { empty } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
 import { randnLike } from "../ops/random.ts";
-import { isTensor, outputsOf } from "./difference.ts";
+import { outputsOf } from "./difference.ts";
+import { isTensor } from "./level.ts";
 import { checkParameters, type GradcheckOptions, prepare, run, verdict } from "./gradcheck.ts";
 
 /** What `gradgradcheck` takes by name. */

@@ -7,6 +7,7 @@ import { savedThrough } from "../ops/define/saved.ts";
 import { Tensor } from "../ops/methods.ts";
 import { edgesTo, impassable } from "./custom.ts";
 import type { Around } from "./recomputation.ts";
+import { isTensor } from "./level.ts";
 
 /** What a policy may say of an operation. MUST and PREFER mean the same here: nothing else has a say. */
 export const CheckpointPolicy = {
@@ -44,10 +45,6 @@ interface Entry {
 interface Kept {
   readonly result: unknown;
   readonly tensors: readonly { readonly tensor: Tensor; readonly version: number }[];
-}
-
-function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
 }
 
 function policyOf(given: unknown): SelectivePolicy {
