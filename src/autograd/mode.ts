@@ -162,6 +162,20 @@ export function isInferenceModeEnabled(): boolean {
   return gradMode.inference;
 }
 
+/**
+ * Runs a callback of the library's own with recording switched on or off. Users' modes, which refuse promises and wrap functions, are
+ * noGrad and enableGrad.
+ */
+export function withRecording<T>(enabled: boolean, callback: () => T): T {
+  const before = gradMode.enabled;
+  gradMode.enabled = enabled;
+  try {
+    return callback();
+  } finally {
+    gradMode.enabled = before;
+  }
+}
+
 /** Whether what is computed now may be differentiated, backward or forward: then shortcuts outside the graph are wrong. */
 export function isDifferentiable(): boolean {
   return gradMode.enabled || forwardMode.active;

@@ -3,13 +3,13 @@ import { beneath, closeLevel, type ForwardLevel, openLevel } from "../autograd/f
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { flatten } from "../core/tree.ts";
-import { gradMode } from "../autograd/mode.ts";
+import { gradMode, withRecording } from "../autograd/mode.ts";
 import { requiresGradient } from "../ops/define/history.ts";
 import { boolean, describe, optional, Signature } from "../ops/define/parameters.ts";
 import { captureGradients } from "../ops/define/pass.ts";
 import { holdTangent, laidOut, markConstant, tangentOf } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
-import { Inputs, isTensor, recording, resultsOf, untracked, withAux } from "./level.ts";
+import { Inputs, isTensor, resultsOf, untracked, withAux } from "./level.ts";
 
 /** A view of a tensor with a tangent at a level. */
 export function dual(name: string, primal: Tensor, tangent: Tensor, level: ForwardLevel): Tensor {
@@ -160,7 +160,7 @@ export function linearize(
     throw new ArgumentError(`${name}: expected a function to differentiate, got ${describe(fn)}`);
   const points = tensorsIn(name, "primals", primals);
   const inputs = new Inputs(name, primals);
-  const result = recording(() => fn(...(inputs.values as never[])));
+  const result = withRecording(true, () => fn(...(inputs.values as never[])));
   const { leaves, rebuild } = resultsOf(name, result);
   const follows = inputs.continues(leaves);
   // J^T v is linear in v, whatever v is, and J t is its derivative by v with t as the cotangent.
@@ -171,7 +171,7 @@ export function linearize(
   const products =
     reached.length === 0
       ? []
-      : recording(() =>
+      : withRecording(true, () =>
           captureGradients(
             name,
             reached.map((i) => leaves[i]),

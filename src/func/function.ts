@@ -1,5 +1,5 @@
 // torch.autograd.Function: operations with a gradient of the user's own.
-import { gradMode } from "../autograd/mode.ts";
+import { gradMode, withRecording } from "../autograd/mode.ts";
 import { AutogradError } from "../core/errors.ts";
 import { warn } from "../core/warning.ts";
 import { flatten } from "../core/tree.ts";
@@ -145,7 +145,7 @@ function applied(rules: Loose, given: readonly unknown[]): unknown {
   // What the arguments are now: forward may change them in place.
   const edges = recording ? edgesTo(inputs) : null;
   const levels = levelsOf(inputs);
-  const result = unrecorded(() =>
+  const result = withRecording(false, () =>
     withoutLevels(() => {
       if (setupContext === undefined) return forward.call(rules, context, ...args);
       const output = forward.call(rules, ...args);
@@ -158,16 +158,6 @@ function applied(rules: Loose, given: readonly unknown[]): unknown {
   const { outputs, value } = new Call(rules, notes, inputs).finish(result, node);
   for (const level of levels) pushThrough({ rules, context, notes, args, inputs, outputs }, level);
   return value;
-}
-
-function unrecorded<T>(callback: () => T): T {
-  const before = gradMode.enabled;
-  gradMode.enabled = false;
-  try {
-    return callback();
-  } finally {
-    gradMode.enabled = before;
-  }
 }
 
 /** The node of a call, whose edge 0 is that of tensor `first`. */

@@ -1,4 +1,5 @@
 // Gradients and vector-Jacobian products as functions of functions: torch.func.grad, gradAndValue, vjp.
+import { withRecording } from "../autograd/mode.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { flatten } from "../core/tree.ts";
@@ -13,7 +14,7 @@ import {
   Signature,
 } from "../ops/define/parameters.ts";
 import { Tensor } from "../ops/methods.ts";
-import { Inputs, isTensor, recording, resultsOf, untracked, withAux } from "./level.ts";
+import { Inputs, isTensor, resultsOf, untracked, withAux } from "./level.ts";
 
 /** Which arguments to differentiate by: one position, or several. Negative ones count from the end. */
 export type Argnums = number | readonly number[];
@@ -90,19 +91,25 @@ const signature = new Signature("func.grad", {
   hasAux: optional(boolean, false),
 });
 
+interface Derived {
+  readonly gradient: unknown;
+  readonly value: Tensor;
+  readonly aux: unknown;
+}
+
 function differentiated(
   name: string,
   fn: (...args: never[]) => unknown,
   rest: readonly unknown[],
-): (...args: readonly unknown[]) => { gradient: unknown; value: Tensor; aux: unknown } {
+): { readonly hasAux: boolean; readonly run: (...args: readonly unknown[]) => Derived } {
   if (typeof fn !== "function")
     throw new ArgumentError(`${name}: expected a function to differentiate, got ${describe(fn)}`);
   const { argnums, hasAux } = signature.read(rest);
-  return (...given) => {
+  const run = (...given: readonly unknown[]): Derived => {
     const { inputs, args, form } = chosenInputs(name, argnums, given);
     const [value, aux] = withAux(
       name,
-      recording(() => fn(...(args as never[]))),
+      withRecording(true, () => fn(...(args as never[]))),
       hasAux,
     );
     if (!(value instanceof Tensor))
@@ -117,6 +124,7 @@ function differentiated(
       ? { gradient: form(found), value, aux }
       : { gradient: form(untracked(found)), value: untracked(value), aux: untracked(aux) };
   };
+  return { hasAux, run };
 }
 
 /** The products of cotangents with the Jacobians of results by tensors; zeros where a result does not depend on one. */
@@ -171,8 +179,7 @@ export function grad(
   fn: (...args: never[]) => unknown,
   ...rest: readonly unknown[]
 ): (...args: readonly unknown[]) => unknown {
-  const run = differentiated("func.grad", fn, rest);
-  const { hasAux } = signature.read(rest);
+  const { hasAux, run } = differentiated("func.grad", fn, rest);
   return (...args) => {
     const { gradient, aux } = run(...args);
     return hasAux ? [gradient, aux] : gradient;
@@ -200,8 +207,7 @@ export function gradAndValue(
   fn: (...args: never[]) => unknown,
   ...rest: readonly unknown[]
 ): (...args: readonly unknown[]) => unknown {
-  const run = differentiated("func.gradAndValue", fn, rest);
-  const { hasAux } = signature.read(rest);
+  const { hasAux, run } = differentiated("func.gradAndValue", fn, rest);
   return (...args) => {
     const { gradient, value, aux } = run(...args);
     return [gradient, hasAux ? [value, aux] : value];
@@ -264,7 +270,7 @@ export function vjp(
   const inputs = new Inputs(name, hasAux ? given.slice(0, -1) : given);
   const [result, aux] = withAux(
     name,
-    recording(() => fn(...(inputs.values as never[]))),
+    withRecording(true, () => fn(...(inputs.values as never[]))),
     hasAux,
   );
   const { leaves } = resultsOf(name, result);

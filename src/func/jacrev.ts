@@ -1,4 +1,5 @@
 // Jacobians and Hessians as functions of functions: torch.func.jacrev, jacfwd and hessian.
+import { withRecording } from "../autograd/mode.ts";
 import type { Randomness } from "../core/device.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { flatten } from "../core/tree.ts";
@@ -20,7 +21,7 @@ import {
   chosenInputs,
   vectorProducts,
 } from "./gradient.ts";
-import { isTensor, recording, resultsOf, untracked, withAux } from "./level.ts";
+import { isTensor, resultsOf, untracked, withAux } from "./level.ts";
 import { allUnitVectors, pieces } from "./rows.ts";
 import { vmap } from "./vmap.ts";
 
@@ -83,7 +84,7 @@ export function jacrev(
     const { inputs, args, form } = chosenInputs(name, argnums, given);
     const [result, aux] = withAux(
       name,
-      recording(() => fn(...(args as never[]))),
+      withRecording(true, () => fn(...(args as never[]))),
       hasAux,
     );
     const { leaves, rebuild } = resultsOf(name, result);

@@ -1,5 +1,5 @@
 // What a derivative of a function needs around a call of it: arguments of its own to differentiate by, and results without its graph.
-import { gradMode } from "../autograd/mode.ts";
+import { gradMode, withRecording } from "../autograd/mode.ts";
 import type { Node } from "../autograd/node.ts";
 import { mapping } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
@@ -12,17 +12,6 @@ import { Tensor } from "../ops/methods.ts";
 
 export function isTensor(value: unknown): value is Tensor {
   return value instanceof Tensor;
-}
-
-/** Runs a function while recording, whatever the mode around it. */
-export function recording<T>(callback: () => T): T {
-  const before = gradMode.enabled;
-  gradMode.enabled = true;
-  try {
-    return callback();
-  } finally {
-    gradMode.enabled = before;
-  }
 }
 
 /** Tensors without the graph that made them, in their nesting; they stay what they are for forward mode. */
@@ -73,7 +62,7 @@ function fresh(name: string, tensor: Tensor, path: () => string): Tensor {
     tensor.storage.device,
   );
   const own = raised(tensor, device) as Tensor;
-  const out = recording(() => own.viewAs(own));
+  const out = withRecording(true, () => own.viewAs(own));
   out.tracked = true;
   return out;
 }

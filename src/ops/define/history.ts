@@ -1,6 +1,6 @@
 // A tensor's place in the graph: which node its gradient goes to, what in-place changes do to it, and how views follow their base.
 import { forwardMode } from "../../autograd/forward.ts";
-import { gradMode } from "../../autograd/mode.ts";
+import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { Node, type Sender } from "../../autograd/node.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { mayOverlap, type Sizes } from "../../core/shape.ts";
@@ -77,13 +77,8 @@ function refreshView(tensor: Tensor, view: View): void {
       throw new AutogradError(
         `${view.operation}: ${views[view.creation]}, and its base or another view of it was changed in place since, so that the view has no gradient of its own; clone() it before the change, or make the view after it`,
       );
-    const before = gradMode.enabled;
-    gradMode.enabled = true;
-    try {
-      settle(tensor, base.asStrided(tensor.sizes, tensor.strides, tensor.offset).node);
-    } finally {
-      gradMode.enabled = before;
-    }
+    const { sizes, strides, offset } = tensor;
+    withRecording(true, () => settle(tensor, base.asStrided(sizes, strides, offset).node));
   }
   view.version = tensor.storage.version;
 }

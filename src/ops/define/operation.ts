@@ -1,6 +1,6 @@
 // Operations that are not pointwise: how a call is read, computed and recorded.
 import { beneath, forwardMode } from "../../autograd/forward.ts";
-import { gradMode } from "../../autograd/mode.ts";
+import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { type Device, mapping } from "../../core/device.ts";
 import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
@@ -205,7 +205,7 @@ function runInPlace(blueprint: Blueprint, given: Values<Parameters>): Tensor {
   const apart = withoutOverlap(blueprint, values, self);
   const readsOld = recorded && blueprint.savedNames.includes(blueprint.self);
   const original = readsOld ? snapshot(self) : null;
-  unrecorded(() => {
+  withRecording(false, () => {
     if (record.write !== undefined) record.write(apart);
     else {
       const result = record.forward(apart) as Tensor;
@@ -291,17 +291,6 @@ function wantedOf(names: readonly string[], values: Values<Parameters>): number 
         if (item instanceof Tensor && requiresGradient(item)) wanted |= 1 << i;
   }
   return wanted;
-}
-
-/** Runs something without recording it. */
-function unrecorded<T>(callback: () => T): T {
-  const before = gradMode.enabled;
-  gradMode.enabled = false;
-  try {
-    return callback();
-  } finally {
-    gradMode.enabled = before;
-  }
 }
 
 /** An object with named fields that also iterates over them in order, as PyTorch's named tuples do. */

@@ -1,6 +1,6 @@
 // Values saved for the backward pass: the check that they are still what was saved, and hooks that put something else in their place.
 import { forwardMode } from "../../autograd/forward.ts";
-import { gradMode } from "../../autograd/mode.ts";
+import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { Node } from "../../autograd/node.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
@@ -287,13 +287,7 @@ export class SavedTensor {
     } else if (tensor.viewOf !== null) this.#rewritten = tensor;
     if (forwardMode.active) this.#carrier = tensor;
     const { version } = tensor.storage;
-    const before = gradMode.enabled;
-    gradMode.enabled = false;
-    try {
-      this.#packed = hooks.pack(tensor);
-    } finally {
-      gradMode.enabled = before;
-    }
+    this.#packed = withRecording(false, () => hooks.pack(tensor));
     if (tensor.storage.version !== version)
       throw new AutogradError(
         `${this.#owner.name}: a pack hook of a saved tensor is modifying its input in place (${tensor.storage.writer}), which would change the values of the computation itself; work on a clone()`,

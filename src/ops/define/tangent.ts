@@ -1,7 +1,7 @@
 // Tangents of tensors: where they are kept, how views share them, and how in-place changes reach them.
 // A tangent has its tensor's layout, so that whatever view is made of the one can be made of the other.
 import { beneath, type ForwardLevel, forwardMode } from "../../autograd/forward.ts";
-import { gradMode } from "../../autograd/mode.ts";
+import { withRecording } from "../../autograd/mode.ts";
 import { sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Hooks, hooksOf, Tangent } from "./hooks.ts";
@@ -27,15 +27,11 @@ export function tangentOf(tensor: Tensor, level: ForwardLevel): Tensor | null {
 
 /** Gives a view the part of its base's tangent that it shows. */
 function shareTangent(view: Tensor, level: ForwardLevel, whole: Tensor): Tensor {
-  const before = gradMode.enabled;
-  gradMode.enabled = true;
-  try {
-    const part = beneath(level, () => whole.asStrided(view.sizes, view.strides, view.offset));
-    setTangent(view, level, part);
-    return part;
-  } finally {
-    gradMode.enabled = before;
-  }
+  const part = withRecording(true, () =>
+    beneath(level, () => whole.asStrided(view.sizes, view.strides, view.offset)),
+  );
+  setTangent(view, level, part);
+  return part;
 }
 
 /** The tangents of several tensors at a level, null where one has none; null where all have none. */
