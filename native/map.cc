@@ -60,7 +60,9 @@ void map_typed(const double* frame, const Program* p) {
   }
   if (suits_few(p, elements)) {
     alignas(64) T space[kFewSlots][kFew];
-    run_few<T>(p, frame + kAddress + 1, frame + kStep + 1, frame + kScalars, elements, space, frame_pointer<T>(frame, kAddress));
+    const T* from = run_few<T>(p, frame + kAddress + 1, frame + kStep + 1, frame + kScalars, elements, space);
+    T* to = frame_pointer<T>(frame, kAddress);
+    for (long i = 0; i < elements; i++) to[i] = from[i];
     return;
   }
   Dense work;

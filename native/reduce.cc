@@ -363,7 +363,7 @@ bool sum_few(const double* frame, const Program* p) {
   const long n = (long)frame[kSizes];
   if (n == 0 || !suits_few(p, n)) return false;
   alignas(64) float space[kFewSlots][kFew];
-  const float* x = run_few<float>(p, frame + kAddress + 1, frame + kStep + 1, frame + kScalars, n, space, nullptr);
+  const float* x = run_few<float>(p, frame + kAddress + 1, frame + kStep + 1, frame + kScalars, n, space);
   double total = 0;
   for (long i = 0; i < n; i++) total += x[i];
   *frame_pointer<float>(frame, kAddress) = (float)(total / frame[kBeta]);

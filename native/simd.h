@@ -55,6 +55,13 @@ INLINE typename VectorOf<T>::type load_part(const T* p, long n) {
     return (typename VectorOf<T>::type)_mm512_maskz_loadu_epi32((__mmask16)((1u << n) - 1), p);
   else
     return (typename VectorOf<T>::type)_mm512_maskz_loadu_epi64((__mmask8)((1u << n) - 1), p);
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4)
+    return (typename VectorOf<T>::type)_mm256_maskload_epi32(
+        reinterpret_cast<const int*>(p), _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+  else
+    return (typename VectorOf<T>::type)_mm256_maskload_epi64(
+        reinterpret_cast<const long long*>(p), _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3)));
 #else
   typename VectorOf<T>::type v = {};
   for (long i = 0; i < n; i++) v[i] = p[i];
@@ -68,6 +75,25 @@ INLINE void store_part(T* p, V v, long n) {
     _mm512_mask_storeu_epi32(p, (__mmask16)((1u << n) - 1), (__m512i)v);
   else
     _mm512_mask_storeu_epi64(p, (__mmask8)((1u << n) - 1), (__m512i)v);
+#elif defined(__AVX2__)
+  // In halves: some processors take long over masked stores.
+  char* to = reinterpret_cast<char*>(p);
+  const long bytes = n * (long)sizeof(T);
+  __m128i rest = _mm256_castsi256_si128((__m256i)v);
+  if (bytes & 16) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), rest);
+    rest = _mm256_extracti128_si256((__m256i)v, 1);
+    to += 16;
+  }
+  if (bytes & 8) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), rest);
+    rest = _mm_srli_si128(rest, 8);
+    to += 8;
+  }
+  if (bytes & 4) {
+    const int last = _mm_cvtsi128_si32(rest);
+    memcpy(to, &last, 4);
+  }
 #else
   for (long i = 0; i < n; i++) p[i] = v[i];
 #endif

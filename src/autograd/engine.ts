@@ -60,8 +60,9 @@ export class Task<V> implements Pass<V>, Current {
   // Told of every value that hooks of nodes see, and may keep.
   private readonly shown: ((value: V) => void) | null;
   private readonly visited: Node<V>[];
-  // A binary heap with the latest node on top; most graphs are narrow, so it stays tiny.
-  private readonly ready: Node<V>[];
+  // The latest node that is ready, and the others in a binary heap, which most graphs are too narrow to need.
+  private top: Node<V> | null;
+  private readonly others: Node<V>[];
   // Nodes without edges, the sinks of leaves: nothing waits for them, and their gradients land as soon as they are complete.
   private readonly sinks: Node<V>[];
   private shadows: Shadow<V>[] | null;
@@ -86,7 +87,8 @@ export class Task<V> implements Pass<V>, Current {
     // Assigned here rather than where they are declared: initialisers cost a call for each pass.
     this.running = null;
     this.visited = [];
-    this.ready = [];
+    this.top = null;
+    this.others = [];
     this.sinks = [];
     this.shadows = null;
     this.captures = null;
@@ -109,7 +111,7 @@ export class Task<V> implements Pass<V>, Current {
     this.roots = roots;
     try {
       passes.current = this;
-      for (const root of roots) this.visit(root.node);
+      for (let i = 0; i < roots.length; i++) this.visit(roots[i]!.node);
       if (captures !== null && !numbering.changed) {
         this.oldest = Infinity;
         for (const { sequence, next } of captures.keys())
@@ -120,13 +122,7 @@ export class Task<V> implements Pass<V>, Current {
         this.captures = captures;
         this.needed = this.leadingTo(captures);
       }
-      for (const { node, index, value } of roots) this.deliver(node, index, value);
-      for (const { node } of roots)
-        if (
-          node.dependencies === 0 &&
-          (roots.length === 1 || !(this.ready.includes(node) || this.sinks.includes(node)))
-        )
-          this.push(node);
+      this.enter(roots);
       for (let node = this.pop(); node !== undefined; node = this.pop())
         if (observation.visit === null)
           if (node.hooks === null && captures === null && observation.pass === null)
@@ -195,6 +191,20 @@ export class Task<V> implements Pass<V>, Current {
     else {
       const before = node.received(index);
       node.receive(index, before === null ? value : this.add(before, value));
+    }
+  }
+
+  /** Delivers the roots' values; nodes that wait for nothing else are ready. */
+  private enter(roots: readonly Root<V>[]): void {
+    for (let i = 0; i < roots.length; i++) {
+      const { node, index, value } = roots[i]!;
+      this.deliver(node, index, value);
+    }
+    for (let i = 0; i < roots.length; i++) {
+      const { node } = roots[i]!;
+      // A node may be the root of several values.
+      const first = i === 0 || roots.findIndex((other) => other.node === node) === i;
+      if (node.dependencies === 0 && first) this.push(node);
     }
   }
 
@@ -358,7 +368,25 @@ export class Task<V> implements Pass<V>, Current {
       this.sinks.push(node);
       return;
     }
-    const heap = this.ready;
+    const { top } = this;
+    if (top === null) this.top = node;
+    else if (node.sequence > top.sequence) {
+      this.top = node;
+      this.sift(top);
+    } else this.sift(node);
+  }
+
+  private pop(): Node<V> | undefined {
+    if (this.sinks.length > 0) return this.sinks.pop();
+    const { top } = this;
+    if (top === null) return undefined;
+    this.top = this.others.length === 0 ? null : this.latest();
+    return top;
+  }
+
+  /** Puts a node into the heap. */
+  private sift(node: Node<V>): void {
+    const heap = this.others;
     let at = heap.length;
     heap.push(node);
     while (at > 0) {
@@ -370,12 +398,12 @@ export class Task<V> implements Pass<V>, Current {
     heap[at] = node;
   }
 
-  private pop(): Node<V> | undefined {
-    if (this.sinks.length > 0) return this.sinks.pop();
-    const heap = this.ready;
-    if (heap.length <= 1) return heap.pop();
-    const top = heap[0];
+  /** Takes the latest node out of the heap. */
+  private latest(): Node<V> {
+    const heap = this.others;
     const last = heap.pop()!;
+    if (heap.length === 0) return last;
+    const top = heap[0]!;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;

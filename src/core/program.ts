@@ -103,6 +103,8 @@ export class TypedProgram {
   /** What numbered this program last, and the number: whoever finds another owner here looks up, or makes, a number of its own. */
   owner: object | null = null;
   handle: number = -1;
+  /** What a backend made of it that computes a few elements in JavaScript; null before. */
+  scripts: object | null = null;
 
   constructor(
     program: Program,

@@ -1,5 +1,19 @@
 // The scalar functions that expressions are made of: what each means for numbers and integers, and its derivative.
 // Backends compute the same table natively; they know a function by its name.
+import {
+  bigAbs,
+  bigFlag,
+  bigFloorQuotient,
+  bigPower,
+  flag,
+  floorQuotient,
+  floorRemainder,
+  greatestCommonDivisor,
+  maximum,
+  minimum,
+  nextAfter,
+  nextAfterSingle,
+} from "./arithmetic.ts";
 import { call, constant, type Expression } from "./expression.ts";
 import { roundHalfEven } from "./half.ts";
 import {
@@ -33,6 +47,8 @@ export interface ScalarFunction {
   readonly integer: ((...x: bigint[]) => bigint) | null;
   /** The gradient for each operand, given the gradient of the value; null for none. */
   readonly derivative: Derivative;
+  /** Whether the value is the exact one, rounded: then however it is computed, the bits are the same. */
+  readonly exact: boolean;
 }
 
 type E = Expression;
@@ -66,47 +82,13 @@ const extremum = (worse: "gt" | "lt"): Derivative =>
     return [call("select", call(worse, a, b), 0, tied), call("select", call(worse, b, a), 0, tied)];
   });
 
-const flag = (value: boolean): number => (value ? 1 : 0);
-const bigFlag = (value: boolean): bigint => (value ? 1n : 0n);
-const minimum = (a: number, b: number): number =>
-  Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b);
-const maximum = (a: number, b: number): number =>
-  Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b);
-const floorRemainder = (a: number, b: number): number => {
-  const rest = a % b;
-  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
-};
-const floorQuotient = (a: number, b: number): number => {
-  if (b === 0) return a / b;
-  const rest = a % b;
-  let quotient = (a - rest) / b;
-  if (rest !== 0 && b < 0 !== rest < 0) quotient -= 1;
-  if (quotient === 0) return Object.is(a / b, -0) || a / b < 0 ? -0 : 0;
-  const floor = Math.floor(quotient);
-  return quotient - floor > 0.5 ? floor + 1 : floor;
-};
-const bigAbs = (a: bigint): bigint => (a < 0n ? -a : a);
-const bigFloorQuotient = (a: bigint, b: bigint): bigint => {
-  if (b === 0n) return 0n;
-  const quotient = a / b;
-  return quotient * b !== a && a < 0n !== b < 0n ? quotient - 1n : quotient;
-};
-const bigPower = (a: bigint, b: bigint): bigint => {
-  if (b < 0n) return a === 1n ? 1n : a === -1n ? (b % 2n === 0n ? 1n : -1n) : 0n;
-  let out = 1n;
-  for (let base = a, rest = b; rest > 0n; rest >>= 1n) {
-    if (rest & 1n) out = BigInt.asIntN(64, out * base);
-    base = BigInt.asIntN(64, base * base);
-  }
-  return out;
-};
-
 // f: the meaning for floats, s: for float32 and i: for integers where they differ, d: the derivative.
 interface Entry {
   readonly f: (...x: number[]) => number;
   readonly s?: (...x: number[]) => number;
   readonly i?: (...x: bigint[]) => bigint;
   readonly d: Derivative;
+  readonly exact?: true;
 }
 
 /** The names of all scalar functions: the instruction set of programs. */
@@ -191,27 +173,39 @@ export const functionNames = [
 export type FunctionName = (typeof functionNames)[number];
 
 const table: Readonly<Record<FunctionName, Entry>> = {
-  add: { f: (a, b) => a + b, i: (a, b) => a + b, d: (g) => [g, g] },
-  sub: { f: (a, b) => a - b, i: (a, b) => a - b, d: (g) => [g, neg(g)] },
-  mul: { f: (a, b) => a * b, i: (a, b) => a * b, d: binary((g, a, b) => [mul(g, b), mul(g, a)]) },
+  add: { exact: true, f: (a, b) => a + b, i: (a, b) => a + b, d: (g) => [g, g] },
+  sub: { exact: true, f: (a, b) => a - b, i: (a, b) => a - b, d: (g) => [g, neg(g)] },
+  mul: {
+    exact: true,
+    f: (a, b) => a * b,
+    i: (a, b) => a * b,
+    d: binary((g, a, b) => [mul(g, b), mul(g, a)]),
+  },
   div: {
+    exact: true,
     f: (a, b) => a / b,
     // Division of integers rounds toward zero here; true division is done in floating point.
     i: (a, b) => (b === 0n ? 0n : a / b),
     // Not by the quotient a / b, which would then be kept, and could not be changed in place.
     d: binary((g, a, b) => [div(g, b), div(mul(div(neg(g), b), a), b)]),
   },
-  neg: { f: (a) => -a, i: (a) => -a, d: unary((g) => neg(g)) },
-  abs: { f: (a) => Math.abs(a), i: (a) => bigAbs(a), d: factor((x) => call("sign", x)) },
+  neg: { exact: true, f: (a) => -a, i: (a) => -a, d: unary((g) => neg(g)) },
+  abs: {
+    exact: true,
+    f: (a) => Math.abs(a),
+    i: (a) => bigAbs(a),
+    d: factor((x) => call("sign", x)),
+  },
   sign: {
+    exact: true,
     f: (a) => (a > 0 ? 1 : a < 0 ? -1 : 0),
     i: (a) => (a > 0n ? 1n : a < 0n ? -1n : 0n),
     d: flat,
   },
-  floor: { f: (a) => Math.floor(a), i: (a) => a, d: flat },
-  ceil: { f: (a) => Math.ceil(a), i: (a) => a, d: flat },
-  round: { f: (a) => roundHalfEven(a), i: (a) => a, d: flat },
-  trunc: { f: (a) => Math.trunc(a), i: (a) => a, d: flat },
+  floor: { exact: true, f: (a) => Math.floor(a), i: (a) => a, d: flat },
+  ceil: { exact: true, f: (a) => Math.ceil(a), i: (a) => a, d: flat },
+  round: { exact: true, f: (a) => roundHalfEven(a), i: (a) => a, d: flat },
+  trunc: { exact: true, f: (a) => Math.trunc(a), i: (a) => a, d: flat },
   fmod: {
     f: (a, b) => a % b,
     i: (a, b) => (b === 0n ? 0n : a % b),
@@ -227,8 +221,8 @@ const table: Readonly<Record<FunctionName, Entry>> = {
     i: (a, b) => bigFloorQuotient(a, b),
     d: flat,
   },
-  reciprocal: { f: (a) => 1 / a, d: unary((g, _x, y) => mul(neg(g), mul(y, y))) },
-  sqrt: { f: (a) => Math.sqrt(a), d: quotient((_x, y) => mul(2, y)) },
+  reciprocal: { exact: true, f: (a) => 1 / a, d: unary((g, _x, y) => mul(neg(g), mul(y, y))) },
+  sqrt: { exact: true, f: (a) => Math.sqrt(a), d: quotient((_x, y) => mul(2, y)) },
   rsqrt: {
     f: (a) => 1 / Math.sqrt(a),
     d: unary((g, _x, y) => mul(mul(g, -0.5), mul(y, mul(y, y)))),
@@ -295,8 +289,18 @@ const table: Readonly<Record<FunctionName, Entry>> = {
       ),
     ]),
   },
-  minimum: { f: (a, b) => minimum(a, b), i: (a, b) => (a < b ? a : b), d: extremum("gt") },
-  maximum: { f: (a, b) => maximum(a, b), i: (a, b) => (a > b ? a : b), d: extremum("lt") },
+  minimum: {
+    exact: true,
+    f: (a, b) => minimum(a, b),
+    i: (a, b) => (a < b ? a : b),
+    d: extremum("gt"),
+  },
+  maximum: {
+    exact: true,
+    f: (a, b) => maximum(a, b),
+    i: (a, b) => (a > b ? a : b),
+    d: extremum("lt"),
+  },
   fmin: {
     f: (a, b) => (Number.isNaN(a) ? b : Number.isNaN(b) ? a : Math.min(a, b)),
     i: (a, b) => (a < b ? a : b),
@@ -321,25 +325,33 @@ const table: Readonly<Record<FunctionName, Entry>> = {
     ]),
   },
   nextafter: { f: (a, b) => nextAfter(a, b), s: (a, b) => nextAfterSingle(a, b), d: none },
-  signbit: { f: (a) => flag(a < 0 || Object.is(a, -0)), i: (a) => bigFlag(a < 0n), d: none },
-  eq: { f: (a, b) => flag(a === b), i: (a, b) => bigFlag(a === b), d: flat },
-  ne: { f: (a, b) => flag(a !== b), i: (a, b) => bigFlag(a !== b), d: flat },
-  lt: { f: (a, b) => flag(a < b), i: (a, b) => bigFlag(a < b), d: flat },
-  le: { f: (a, b) => flag(a <= b), i: (a, b) => bigFlag(a <= b), d: flat },
-  gt: { f: (a, b) => flag(a > b), i: (a, b) => bigFlag(a > b), d: flat },
-  ge: { f: (a, b) => flag(a >= b), i: (a, b) => bigFlag(a >= b), d: flat },
+  signbit: {
+    exact: true,
+    f: (a) => flag(a < 0 || Object.is(a, -0)),
+    i: (a) => bigFlag(a < 0n),
+    d: none,
+  },
+  eq: { exact: true, f: (a, b) => flag(a === b), i: (a, b) => bigFlag(a === b), d: flat },
+  ne: { exact: true, f: (a, b) => flag(a !== b), i: (a, b) => bigFlag(a !== b), d: flat },
+  lt: { exact: true, f: (a, b) => flag(a < b), i: (a, b) => bigFlag(a < b), d: flat },
+  le: { exact: true, f: (a, b) => flag(a <= b), i: (a, b) => bigFlag(a <= b), d: flat },
+  gt: { exact: true, f: (a, b) => flag(a > b), i: (a, b) => bigFlag(a > b), d: flat },
+  ge: { exact: true, f: (a, b) => flag(a >= b), i: (a, b) => bigFlag(a >= b), d: flat },
   and: {
+    exact: true,
     f: (a, b) => flag(a !== 0 && b !== 0),
     i: (a, b) => bigFlag(a !== 0n && b !== 0n),
     d: flat,
   },
   or: {
+    exact: true,
     f: (a, b) => flag(a !== 0 || b !== 0),
     i: (a, b) => bigFlag(a !== 0n || b !== 0n),
     d: flat,
   },
-  not: { f: (a) => flag(a === 0), i: (a) => bigFlag(a === 0n), d: flat },
+  not: { exact: true, f: (a) => flag(a === 0), i: (a) => bigFlag(a === 0n), d: flat },
   select: {
+    exact: true,
     f: (c, a, b) => (c !== 0 ? a : b),
     i: (c, a, b) => (c !== 0n ? a : b),
     d: (g, [c]) => [constant(0), call("select", c!, g, 0), call("select", c!, 0, g)],
@@ -390,35 +402,20 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   },
 };
 
-function greatestCommonDivisor(a: bigint, b: bigint): bigint {
-  let [x, y] = [bigAbs(a), bigAbs(b)];
-  while (y !== 0n) [x, y] = [y, x % y];
-  return x;
-}
-
-const bits = new DataView(new ArrayBuffer(8));
-function nextAfter(from: number, to: number): number {
-  if (Number.isNaN(from) || Number.isNaN(to)) return Number.NaN;
-  if (from === to) return to;
-  if (from === 0) return to > 0 ? Number.MIN_VALUE : -Number.MIN_VALUE;
-  bits.setFloat64(0, from);
-  bits.setBigInt64(0, bits.getBigInt64(0) + (from < to === from > 0 ? 1n : -1n));
-  return bits.getFloat64(0);
-}
-
-function nextAfterSingle(from: number, to: number): number {
-  if (Number.isNaN(from) || Number.isNaN(to)) return Number.NaN;
-  if (from === to) return to;
-  if (from === 0) return to > 0 ? 2 ** -149 : -(2 ** -149);
-  bits.setFloat32(0, from);
-  bits.setInt32(0, bits.getInt32(0) + (from < to === from > 0 ? 1 : -1));
-  return bits.getFloat32(0);
-}
-
 const functions = new Map<string, ScalarFunction>(
   functionNames.map((name) => {
-    const { f, s, i, d } = table[name];
-    return [name, { name, evaluate: f, single: s ?? null, integer: i ?? null, derivative: d }];
+    const { f, s, i, d, exact = false } = table[name];
+    return [
+      name,
+      {
+        name,
+        evaluate: f,
+        single: s ?? null,
+        integer: i ?? null,
+        derivative: d,
+        exact,
+      },
+    ];
   }),
 );
 

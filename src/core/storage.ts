@@ -6,6 +6,8 @@ import type { Device } from "./device.ts";
 export interface Block {
   /** Copies the storage's bytes into an ArrayBuffer of their own. */
   copyOut(storage: Storage): ArrayBuffer;
+  /** The storage's bytes where they lie, if JavaScript can see them there. */
+  seen?(storage: Storage): Uint8Array<ArrayBuffer> | null;
 }
 
 /** What is in force for all storages. A mutable record rather than variables, so that hot paths read it without a call. */
@@ -63,6 +65,13 @@ export class Storage {
   get writtenAt(): string | undefined {
     const noted = places.get(this);
     return noted?.version === this.version ? noted.place : undefined;
+  }
+
+  /** The bytes, for reading and writing at once: whoever keeps them takes `host()`. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const { memory } = this;
+    const seen = memory instanceof ArrayBuffer ? null : (memory.seen?.(this) ?? null);
+    return seen ?? new Uint8Array(this.host(), 0, this.byteLength);
   }
 
   /** The bytes as an ArrayBuffer that starts with this storage; moves them there if a backend holds them elsewhere. */

@@ -12,6 +12,7 @@ import { printOptions } from "../core/printoptions.ts";
 import { formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatTensor } from "../core/text.ts";
+import { elements } from "./define/creation.ts";
 import { gradientFunction, isOriginLost, requiresGradient } from "./define/history.ts";
 import { isParameter } from "./define/learned.ts";
 import { readElement } from "./define/memory.ts";
@@ -156,10 +157,10 @@ export const tolist: Method<[], NestedValues> = composite({
   name: "tolist",
   parameters: { self: p.tensor },
   compute: ({ self }) => {
-    const elements = gathered(self);
+    const values = elements(rowMajor(self));
     const { decode } = self.dtype.codec;
     const nest = (dim: number, from: number, count: number): NestedValues => {
-      if (dim === self.sizes.length) return plainValue(decode(elements[from]!));
+      if (dim === self.sizes.length) return plainValue(decode(values[from]!));
       const size = self.sizes[dim]!;
       const step = size === 0 ? 0 : count / size;
       return Array.from({ length: size }, (_, i) => nest(dim + 1, from + i * step, step));
@@ -168,15 +169,11 @@ export const tolist: Method<[], NestedValues> = composite({
   },
 });
 
-/** The elements in row-major order, in an array that may be the tensor's own memory. */
-function gathered(self: Tensor): ElementArray {
+/** The tensor, or a copy in row-major order. */
+function rowMajor(self: Tensor): Tensor {
   if (self.device.type === "meta")
     throw new DeviceError("a tensor on the meta device has sizes and a type, but no values");
-  const source = self.dense ? self : self.detach().contiguous();
-  const { array } = source.dtype.codec;
-  // An empty view may lie behind the end of its memory.
-  if (source.count === 0) return new array(new ArrayBuffer(0));
-  return new array(source.storage.host(), source.offset * source.dtype.itemsize, source.count);
+  return self.dense ? self : self.detach().contiguous();
 }
 
 /**
@@ -195,7 +192,12 @@ export const toTypedArray: Method<[], ElementArray> = composite({
       throw new AutogradError(
         "toTypedArray: the tensor requires grad, and changes to its memory would not be recorded; call detach() first",
       );
-    return gathered(self);
+    const { storage, dtype, offset, count } = rowMajor(self);
+    const { array } = dtype.codec;
+    // An empty view may lie behind the end of its memory.
+    return count === 0
+      ? new array(new ArrayBuffer(0))
+      : new array(storage.host(), offset * dtype.itemsize, count);
   },
 });
 

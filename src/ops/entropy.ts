@@ -79,11 +79,11 @@ export const binaryCrossEntropyWithLogits: FunctionOnly<
     ...reductionParameters,
     posWeight: p.optional(p.tensor, null),
   },
-  quick: ([input, target, ...rest]) =>
-    input instanceof Tensor && target instanceof Tensor && rest.length === 0
+  quick: (args) =>
+    args.length === 2 && args[0] instanceof Tensor && args[1] instanceof Tensor
       ? {
-          input,
-          target,
+          input: args[0],
+          target: args[1],
           weight: null,
           sizeAverage: null,
           reduce: null,

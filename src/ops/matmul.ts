@@ -5,18 +5,19 @@ import { input } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { broadcastSizes, formatSizes, type Sizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import { composite, operation } from "./define/operation.ts";
+import { bilinear } from "./define/bilinear.ts";
+import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import {
   broadcast,
+  checkPair,
   checkRank,
-  checkTypes,
   mismatch,
   product,
   transposed,
 } from "./define/product.ts";
 import { Reduction } from "./define/reduction.ts";
-import type { Method, OfValues } from "./define/registry.ts";
+import type { Method } from "./define/registry.ts";
 import { matrixTimesVector, vectorTimesMatrix, vectorTimesVector } from "./define/vectorproduct.ts";
 
 /**
@@ -26,22 +27,18 @@ import { matrixTimesVector, vectorTimesMatrix, vectorTimesVector } from "./defin
  * torch.eye(2).mm(torch.ones(2, 3)).shape // => 2,3
  * ```
  */
-export const mm: Method<[mat2: Tensor]> = operation({
+export const mm: Method<[mat2: Tensor]> = bilinear({
   name: "mm",
-  multilinear: ["self", "mat2"],
-  parameters: { self: p.tensor, mat2: p.tensor },
-  saves: { self: ["mat2"], mat2: ["self"] },
-  forward: ({ self, mat2 }) => {
-    checkRank("mm", "self", self, 2);
-    checkRank("mm", "mat2", mat2, 2);
-    checkTypes("mm", [self, mat2]);
-    if (self.sizes[1] !== mat2.sizes[0]) throw mismatch("mm", self, mat2);
-    return product(self, mat2, []);
+  operands: ["self", "mat2"],
+  product: (a, b) => {
+    checkRank("mm", "self", a, 2);
+    checkRank("mm", "mat2", b, 2);
+    checkPair("mm", a, b);
+    if (a.sizes[1] !== b.sizes[0]) throw mismatch("mm", a, b);
+    return product(a, b, []);
   },
-  backward: {
-    self: (g, { mat2 }) => g.mm(transposed(mat2)),
-    mat2: (g, { self }) => transposed(self).mm(g),
-  },
+  first: (g, b) => g.mm(transposed(b)),
+  second: (g, a) => transposed(a).mm(g),
 });
 
 /**
@@ -51,23 +48,18 @@ export const mm: Method<[mat2: Tensor]> = operation({
  * torch.ones(4, 2, 3).bmm(torch.ones(4, 3, 5)).shape // => 4,2,5
  * ```
  */
-export const bmm: Method<[mat2: Tensor]> = operation({
+export const bmm: Method<[mat2: Tensor]> = bilinear({
   name: "bmm",
-  multilinear: ["self", "mat2"],
-  parameters: { self: p.tensor, mat2: p.tensor },
-  saves: { self: ["mat2"], mat2: ["self"] },
-  forward: ({ self, mat2 }) => {
-    checkRank("bmm", "self", self, 3);
-    checkRank("bmm", "mat2", mat2, 3);
-    checkTypes("bmm", [self, mat2]);
-    if (self.sizes[0] !== mat2.sizes[0] || self.sizes[2] !== mat2.sizes[1])
-      throw mismatch("bmm", self, mat2);
-    return product(self, mat2, [self.sizes[0]!]);
+  operands: ["self", "mat2"],
+  product: (a, b) => {
+    checkRank("bmm", "self", a, 3);
+    checkRank("bmm", "mat2", b, 3);
+    checkPair("bmm", a, b);
+    if (a.sizes[0] !== b.sizes[0] || a.sizes[2] !== b.sizes[1]) throw mismatch("bmm", a, b);
+    return product(a, b, [a.sizes[0]!]);
   },
-  backward: {
-    self: (g, { mat2 }) => g.bmm(transposed(mat2)),
-    mat2: (g, { self }) => transposed(self).bmm(g),
-  },
+  first: (g, b) => g.bmm(transposed(b)),
+  second: (g, a) => transposed(a).bmm(g),
 });
 
 /**
@@ -77,23 +69,23 @@ export const bmm: Method<[mat2: Tensor]> = operation({
  * torch.tensor([[1, 2], [3, 4]]).mv(torch.tensor([1, 1])) // => tensor([3., 7.])
  * ```
  */
-export const mv: Method<[vec: Tensor]> = operation({
+export const mv: Method<[vec: Tensor]> = bilinear({
   name: "mv",
-  multilinear: ["self", "vec"],
-  parameters: { self: p.tensor, vec: p.tensor },
-  saves: { self: ["vec"], vec: ["self"] },
-  forward: ({ self, vec }) => {
-    checkRank("mv", "self", self, 2);
-    checkRank("mv", "vec", vec, 1);
-    checkTypes("mv", [self, vec]);
-    if (self.sizes[1] !== vec.sizes[0]) throw mismatch("mv", self, vec);
-    return matrixTimesVector(self, vec);
+  operands: ["self", "vec"],
+  product: (matrix, vector) => {
+    checkRank("mv", "self", matrix, 2);
+    checkRank("mv", "vec", vector, 1);
+    checkPair("mv", matrix, vector);
+    if (matrix.sizes[1] !== vector.sizes[0]) throw mismatch("mv", matrix, vector);
+    return matrixTimesVector(matrix, vector);
   },
-  backward: {
-    self: (g, { vec }) => g.outer(vec),
-    vec: (g, { self }) => transposed(self).mv(g),
-  },
+  first: (g, vector) => outerProduct(g, vector),
+  second: (g, matrix) => transposed(matrix).mv(g),
 });
+
+/** The gradient of a matrix beside a vector. */
+const outerProduct = (column: Tensor, row: Tensor): Tensor =>
+  isDifferentiable() ? column.outer(row) : vectorTimesVector(column, row);
 
 const products = new Reduction({
   name: "dot",
@@ -114,7 +106,7 @@ export const dot: Method<[tensor: Tensor]> = composite({
   compute: ({ self, tensor }) => {
     checkRank("dot", "self", self, 1);
     checkRank("dot", "tensor", tensor, 1);
-    checkTypes("dot", [self, tensor]);
+    checkPair("dot", self, tensor);
     if (self.sizes[0] !== tensor.sizes[0]) throw mismatch("dot", self, tensor);
     return products.sum([self, tensor], [], self.dtype);
   },
@@ -183,14 +175,12 @@ export const inner: Method<[other: Tensor]> = composite({
   },
 });
 
-const batched: (a: Tensor, b: Tensor) => Tensor = operation({
+const batched: (a: Tensor, b: Tensor) => Tensor = bilinear({
   name: "matmul",
-  multilinear: ["self", "other"],
   node: "Bmm",
-  parameters: { self: p.tensor, other: p.tensor },
-  saves: { self: ["other"], other: ["self"] },
-  forward: ({ self, other }) => {
-    checkTypes("matmul", [self, other]);
+  operands: ["self", "other"],
+  product: (self, other) => {
+    checkPair("matmul", self, other);
     const rank = Math.max(self.sizes.length, other.sizes.length);
     const [a, b] = [self.sizes, other.sizes];
     if (a[a.length - 1] !== b[b.length - 2]) throw mismatch("matmul", self, other);
@@ -202,10 +192,8 @@ const batched: (a: Tensor, b: Tensor) => Tensor = operation({
       batch,
     );
   },
-  backward: {
-    self: (g, { other }) => batched(g, transposed(other)),
-    other: (g, { self }) => batched(transposed(self), g),
-  },
+  first: (g, other) => batched(g, transposed(other)),
+  second: (g, self) => batched(transposed(self), g),
 });
 
 /** Two tensors are read as they are. */
@@ -216,22 +204,17 @@ function twoTensors([self, other]: readonly unknown[]):
 }
 
 /** A vector from the left, [k] @ [k, m] -> [m], in one kernel and without a copy. */
-const rowTimesMatrix: OfValues<{ self: Tensor; other: Tensor }> = operation({
+const rowTimesMatrix: (row: Tensor, matrix: Tensor) => Tensor = bilinear({
   name: "matmul",
-  multilinear: ["self", "other"],
   node: "Squeeze4",
-  parameters: { self: p.tensor, other: p.tensor },
-  quick: twoTensors,
-  saves: { self: ["other"], other: ["self"] },
-  forward: ({ self, other }) => {
-    checkTypes("matmul", [self, other]);
-    if (self.sizes[0] !== other.sizes[0]) throw mismatch("matmul", self, other);
-    return vectorTimesMatrix(self, other);
+  operands: ["self", "other"],
+  product: (row, matrix) => {
+    checkPair("matmul", row, matrix);
+    if (row.sizes[0] !== matrix.sizes[0]) throw mismatch("matmul", row, matrix);
+    return vectorTimesMatrix(row, matrix);
   },
-  backward: {
-    self: (g, { other }) => other.mv(g),
-    other: (g, { self }) => (isDifferentiable() ? self.outer(g) : vectorTimesVector(self, g)),
-  },
+  first: (g, matrix) => matrix.mv(g),
+  second: (g, row) => outerProduct(row, g),
 });
 
 /**
@@ -246,8 +229,7 @@ export const matmul: Method<[other: Tensor]> = composite({
   name: "matmul",
   parameters: { self: p.tensor, other: p.tensor },
   quick: twoTensors,
-  compute: (values) => {
-    const { self, other } = values;
+  compute: ({ self, other }) => {
     const a = self.sizes;
     const b = other.sizes;
     if (a.length === 0 || b.length === 0)
@@ -257,7 +239,7 @@ export const matmul: Method<[other: Tensor]> = composite({
     if (a.length === 2 && b.length === 2) return self.mm(other);
     if (a.length === 1 && b.length === 1) return self.dot(other);
     if (a.length === 2 && b.length === 1) return self.mv(other);
-    if (a.length === 1 && b.length === 2) return rowTimesMatrix.of(values);
+    if (a.length === 1 && b.length === 2) return rowTimesMatrix(self, other);
     const k = a[a.length - 1]!;
     // A stack of rows against one matrix is one larger product.
     if (b.length <= 2) {

@@ -17,6 +17,7 @@ import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, maximumDimensions, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { allocate, checkDifferentiable, elements, encoded, shared } from "./define/creation.ts";
+import { relayout } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Method } from "./define/registry.ts";
@@ -174,12 +175,7 @@ function fromData(
   walk(name, data, sizes, (value, at) => {
     if (value instanceof Tensor || isTypedArray(value)) {
       const source = value instanceof Tensor ? value : over(name, value);
-      const part = shared(
-        out.storage.host(),
-        type,
-        (out.offset + at) * type.itemsize,
-        source.count,
-      );
+      const part = relayout(out, [source.count], [1], out.offset + at);
       transfer(source.count === part.count ? source.detach().reshape(part.count) : source, part);
     } else target[at] = encoded(name, value, type);
   });

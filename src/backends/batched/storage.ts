@@ -83,9 +83,18 @@ class MemberStorage implements Storage {
     return this.memory.inner.writtenAt;
   }
 
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#only().bytes();
+  }
+
   host(): ArrayBuffer {
+    return this.#only().host();
+  }
+
+  /** The memory, where all members are the same. */
+  #only(): Storage {
     if (this.memory.steps.some((step) => step !== 0)) throw hasNoValue();
-    return this.memory.inner.host();
+    return this.memory.inner;
   }
 }
 

@@ -1,14 +1,15 @@
 // The native backend: the kernels as a Node addon, over memory that the addon owns and V8's collector frees.
-import type { Operand } from "../../core/backend.ts";
+import type { Operand, ReductionKind } from "../../core/backend.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import type { DType } from "../../core/dtype.ts";
+import { elementCount, type Sizes } from "../../core/shape.ts";
 import type { Storage } from "../../core/storage.ts";
 import { FrameBackend } from "../frame/backend.ts";
 import { Call } from "../frame/call.ts";
 import { slot } from "../frame/slot.ts";
+import { mapFew, productFew, sumFew } from "./few.ts";
 import { type Addon, loadAddon, type Unavailable } from "./addon.ts";
 import { type NativeBlock, NativeMemory } from "./memory.ts";
-import { SingleElement } from "./single.ts";
 
 /** Operands lie where their storages do. */
 class NativeCall extends Call {
@@ -41,14 +42,12 @@ export class NativeBackend extends FrameBackend {
   readonly #addon: Addon;
   readonly #frame: Float64Array;
   readonly #memory: NativeMemory;
-  readonly #single: SingleElement;
 
   constructor(addon: Addon) {
     super(new NativeCall(addon));
     this.#addon = addon;
     this.#frame = addon.frame;
     this.#memory = new NativeMemory(addon);
-    this.#single = new SingleElement(this.#memory.arena);
     this.instructionSet = addon.instructionSet;
   }
 
@@ -67,8 +66,42 @@ export class NativeBackend extends FrameBackend {
     inputs: readonly Operand[],
     scalars: readonly number[],
   ): void {
-    if (output.count !== 1 || !this.#single.map(program, output, inputs, scalars))
+    if (output.count > fewElements || !mapFew(program, output, inputs, scalars))
       super.map(program, output, inputs, scalars);
+  }
+
+  override reduce(
+    kind: ReductionKind,
+    program: TypedProgram,
+    output: Operand,
+    inputs: readonly Operand[],
+    scalars: readonly number[],
+    sizes: Sizes,
+    divisor: number,
+  ): void {
+    if (kind === "sum" && output.count === 1) {
+      const count = elementCount(sizes);
+      if (count <= fewElements && sumFew(program, output, inputs, scalars, count, divisor)) return;
+    }
+    super.reduce(kind, program, output, inputs, scalars, sizes, divisor);
+  }
+
+  override matmul(
+    output: Operand,
+    a: Operand,
+    b: Operand,
+    alpha: number,
+    beta: number,
+    addend: Operand | null,
+  ): void {
+    if (
+      output.count > fewElements ||
+      alpha !== 1 ||
+      addend !== null ||
+      output.sizes.length !== 2 ||
+      !productFew(output, a, b)
+    )
+      super.matmul(output, a, b, alpha, beta, addend);
   }
 
   /** How many threads large kernels may use. */
@@ -87,6 +120,9 @@ export class NativeBackend extends FrameBackend {
     return codec.decode(new codec.array(element.buffer, 0, 1)[0]!);
   }
 }
+
+// Larger tensors are not tried in JavaScript.
+const fewElements = 16;
 
 // Room for one element, by its size.
 const elements = Array.from({ length: 9 }, (_, size) => new Uint8Array(size));

@@ -14,6 +14,26 @@ const slack = 96 * mebibyte;
 const mostReleased = 256 * mebibyte;
 const arenaBytes = 4 * mebibyte;
 
+const noSingles = new Float32Array(0);
+const noDoubles = new Float64Array(0);
+
+/** Memory that JavaScript sees as well as the kernels. Tiny tensors lie in it, so that JavaScript can compute them. */
+class Arena {
+  readonly address: number;
+  readonly singles: Float32Array<ArrayBuffer>;
+  readonly doubles: Float64Array;
+
+  constructor(buffer: ArrayBuffer, address: number) {
+    this.address = address;
+    this.singles = new Float32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+  }
+
+  holds(address: number): boolean {
+    return address >= this.address && address < this.address + arenaBytes;
+  }
+}
+
 /** A chunk of native memory. The chunk is freed when `owner` is collected, so whatever uses it refers to this block. */
 export class NativeBlock implements Block {
   readonly addon: Addon;
@@ -22,8 +42,11 @@ export class NativeBlock implements Block {
   readonly byteLength: number;
   /** Whether one storage alone uses it, so that it can be released early. */
   readonly whole: boolean;
-  /** Where in the arena it lies, in bytes; negative outside of it. */
+  /** Where in its arena it lies, in bytes; negative outside of any. */
   readonly place: number;
+  /** The arena as JavaScript sees it. */
+  readonly singles: Float32Array<ArrayBuffer>;
+  readonly doubles: Float64Array;
 
   constructor(
     addon: Addon,
@@ -31,14 +54,21 @@ export class NativeBlock implements Block {
     address: number,
     byteLength: number,
     whole: boolean,
-    place: number,
+    arena: Arena | null,
   ) {
     this.addon = addon;
     this.owner = owner;
     this.address = address;
     this.byteLength = byteLength;
     this.whole = whole;
-    this.place = place;
+    this.place = arena === null ? -1 : address - arena.address;
+    this.singles = arena === null ? noSingles : arena.singles;
+    this.doubles = arena === null ? noDoubles : arena.doubles;
+  }
+
+  seen(storage: Storage): Uint8Array<ArrayBuffer> | null {
+    if (this.place < 0) return null;
+    return new Uint8Array(this.singles.buffer, this.place + storage.position, storage.byteLength);
   }
 
   copyOut(storage: Storage): ArrayBuffer {
@@ -105,9 +135,7 @@ export class NativeMemory {
   #outstanding = 0;
   #limit = slack;
   readonly #tiny = new Slab(256, 32768, 32);
-  readonly #arenaStart: number;
-  /** The memory of the first tiny tensors, which JavaScript sees as well: computing them there spares a call into the addon. */
-  readonly arena: ArrayBuffer;
+  readonly #arenas: Arena[] = [];
   readonly #small = new Slab(32768, 262144, 64);
   // Owning a block costs more than a kernel on some tens of thousands of elements, so a few such tensors share one.
   readonly #medium = new Slab(262144, 1048576, 64);
@@ -116,11 +144,20 @@ export class NativeMemory {
     this.#addon = addon;
     this.#frame = addon.frame;
     this.#collect = collector();
-    // Takes up memory only where it is used.
-    this.arena = new ArrayBuffer(arenaBytes);
+  }
+
+  /** One arena more; false where there is no memory for it. Takes up memory only where it is used. */
+  #addArena(): boolean {
+    let buffer: ArrayBuffer;
+    try {
+      buffer = new ArrayBuffer(arenaBytes);
+    } catch {
+      return false;
+    }
     this.#frame[0] = this.#tiny.size;
-    addon.lend(this.arena);
-    this.#arenaStart = addon.addressOf(this.arena);
+    this.#addon.lend(buffer);
+    this.#arenas.push(new Arena(buffer, this.#addon.addressOf(buffer)));
+    return true;
   }
 
   allocate(byteLength: number): Storage {
@@ -141,7 +178,11 @@ export class NativeMemory {
   #cut(slab: Slab, byteLength: number): Storage {
     let block = slab.block;
     if (block === null || slab.used + byteLength > slab.size) {
-      slab.block = block = this.#take(slab.size, false);
+      block = this.#take(slab.size, false);
+      // Whether JavaScript computes a tiny tensor must not depend on when others are collected: its last bit may.
+      if (slab === this.#tiny && block.place < 0 && this.#addArena())
+        block = this.#take(slab.size, false);
+      slab.block = block;
       slab.used = 0;
     }
     const position = slab.used;
@@ -180,9 +221,8 @@ export class NativeMemory {
     const frame = this.#frame;
     this.#outstanding = frame[2]!;
     const address = frame[0]!;
-    const place = address - this.#arenaStart;
-    const inside = place >= 0 && place < arenaBytes;
-    return new NativeBlock(this.#addon, owner, address, byteLength, whole, inside ? place : -1);
+    const arena = this.#arenas.find((one) => one.holds(address)) ?? null;
+    return new NativeBlock(this.#addon, owner, address, byteLength, whole, arena);
   }
 
   #request(byteLength: number): object | undefined {

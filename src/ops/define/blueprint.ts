@@ -56,7 +56,7 @@ export class Blueprint {
     for (const name of names)
       Object.defineProperty(this.Context.prototype, name, {
         get(this: NodeContext): unknown {
-          return this.values[name];
+          return this.ownArguments[name];
         },
       });
   }
@@ -102,12 +102,13 @@ function isList(value: readonly string[] | object): value is readonly string[] {
 
 class NodeContext {
   readonly node: OperationNode;
-  readonly values: Values<Parameters>;
+  /** Not named after what any operation calls its arguments: those are properties too. */
+  readonly ownArguments: Values<Parameters>;
   private readonly results: readonly Tensor[] | null;
 
   constructor(node: OperationNode, values: Values<Parameters>, results: readonly Tensor[] | null) {
     this.node = node;
-    this.values = values;
+    this.ownArguments = values;
     this.results = results;
   }
 

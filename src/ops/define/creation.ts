@@ -40,11 +40,12 @@ export function overValues(
   return out;
 }
 
-/** The raw elements of a tensor whose memory is dense. */
+/** The raw elements of a tensor whose memory is dense, for reading and writing at once. */
 export function elements(of: Tensor): ElementArray {
   // An empty view may lie behind the end of its memory.
   if (of.count === 0) return new of.dtype.codec.array(new ArrayBuffer(0));
-  return new of.dtype.codec.array(of.storage.host(), of.offset * of.dtype.itemsize, of.count);
+  const { buffer, byteOffset } = of.storage.bytes();
+  return new of.dtype.codec.array(buffer, byteOffset + of.offset * of.dtype.itemsize, of.count);
 }
 
 /** A dense tensor whose i-th element is the i-th number that `next` gives; on a device without values only its sizes. */

@@ -139,7 +139,8 @@ export function redraw(self: Tensor, fill: NumberFill): void {
 export function floatsOf(tensor: Tensor): FloatArray {
   const source = tensor.detach().contiguous();
   const raw = elements(source);
-  if (raw instanceof Float32Array || raw instanceof Float64Array) return raw;
+  // Copied, because the memory may be another tensor's by the time the generator reads it.
+  if (raw instanceof Float32Array || raw instanceof Float64Array) return raw.slice();
   const { decode } = source.dtype.codec;
   return Float32Array.from(raw as Uint16Array, (bits) => decode(bits) as number);
 }

@@ -18,6 +18,11 @@ export function checkTypes(name: string, tensors: readonly Tensor[]): void {
   checkDevices(name, tensors);
 }
 
+/** The same for two. */
+export function checkPair(name: string, a: Tensor, b: Tensor): void {
+  if (a.dtype !== b.dtype || a.storage.device !== b.storage.device) checkTypes(name, [a, b]);
+}
+
 /** Refuses a tensor of another rank. */
 export function checkRank(name: string, parameter: string, tensor: Tensor, rank: number): void {
   if (tensor.sizes.length !== rank)

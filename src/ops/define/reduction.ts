@@ -89,7 +89,7 @@ export function reduceRaw(
   compute: DType = computeType(combined),
 ): Tensor {
   const drops = !keepdim && region.kept.length !== region.dropped.length;
-  const out = empty(drops ? region.dropped : region.kept, output, operands[0]!.device);
+  const out = empty(keepdim ? region.kept : region.dropped, output, operands[0]!.storage.device);
   out.storage.device.backend.reduce(
     kind,
     program.typedFor(compute, operands, combined),
@@ -315,8 +315,9 @@ export class Reduction {
   ): Tensor {
     const sizes = given.length === 1 ? given[0]!.sizes : commonSizes(this.name, given);
     const region = regionOf(this.name, sizes, dims);
-    const numbers = mean ? [...scalars, region.count] : scalars;
-    const divisor = mean ? region.count : 1;
+    const { count } = region;
+    const numbers = !mean ? scalars : scalars.length === 0 ? [count] : [...scalars, count];
+    const divisor = mean ? count : 1;
     return reduceFormula(formula, given, numbers, sizes, region, keepdim, output, divisor);
   }
 }
