@@ -71,6 +71,8 @@ export function reduceCase(
     options.output ??
     (kind.startsWith("arg") ? int64 : kind === "all" || kind === "any" ? bool : dtype);
   const outSizes = sizes.map((size, dim) => (dims.includes(dim) ? 1 : size));
+  // A single result may also be given without dimensions.
+  const forms = dims.length === sizes.length ? [outSizes, []] : [outSizes];
   const rounds = (kind === "sum" || kind === "product") && combine.kind === "floating";
   const tolerance = options.tolerance ?? (rounds ? roundingOf(output, 64) : undefined);
   return {
@@ -80,7 +82,6 @@ export function reduceCase(
     ...(tolerance === undefined ? {} : { tolerance }),
     run(bench) {
       const inputs = given.map((g) => bench.of(g.dtype, sizes, g.values, g.layout));
-      const out = bench.room(output, outSizes, outputLayout);
       const program = programOf(
         expression,
         given.length,
@@ -89,8 +90,11 @@ export function reduceCase(
         given.map((g) => g.dtype),
         [combine],
       );
-      bench.backend.reduce(kind, program, out, inputs, scalars, sizes, divisor);
-      return [bench.values(out)];
+      return forms.map((form) => {
+        const out = bench.room(output, form, form === outSizes ? outputLayout : undefined);
+        bench.backend.reduce(kind, program, out, inputs, scalars, sizes, divisor);
+        return bench.values(out);
+      });
     },
     naive() {
       const groups: Value[][] = indicesOf(outSizes).map(() => []);
@@ -104,12 +108,11 @@ export function reduceCase(
           ),
         );
       });
-      return [
-        groups.map((values) => {
-          const value = values.length === 0 ? empty(kind, output) : reduced(kind, values);
-          return stored(output, divisor === 1 ? value : Number(value) / divisor);
-        }),
-      ];
+      const results = groups.map((values) => {
+        const value = values.length === 0 ? empty(kind, output) : reduced(kind, values);
+        return stored(output, divisor === 1 ? value : Number(value) / divisor);
+      });
+      return forms.map(() => results);
     },
   };
 }

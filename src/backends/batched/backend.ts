@@ -23,6 +23,12 @@ function laidOut(operand: Operand, storage: Storage, sizes: Sizes, strides: Size
   return new Tensor(storage, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
 
+/** A result without dimensions as one of `rank` dimensions of size 1. */
+function singleElement({ storage, dtype, offset }: Operand, rank: number): Operand {
+  const ones = new Array<number>(rank).fill(1);
+  return new Tensor(storage, dtype, ones, ones, offset, 1, true);
+}
+
 export class BatchedBackend implements Backend {
   readonly name: string = "batched";
   /** Checks that look at values are left out: there is one value for each member. */
@@ -174,7 +180,7 @@ export class BatchedBackend implements Backend {
     this.#base.reduce(
       kind,
       program,
-      this.#target(output),
+      this.#target(output.sizes.length === 0 ? singleElement(output, sizes.length) : output),
       inputs.map((input) => this.#all(input, sizes.length)),
       scalars,
       [...this.#sizes, ...sizes],

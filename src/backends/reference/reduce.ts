@@ -100,8 +100,9 @@ export function reduce(
 ): void {
   const outputCount = elementCount(output.sizes);
   if (outputCount === 0) return;
-  const reduced = sizes.flatMap((_size, dim) => (output.sizes[dim] === 1 ? [dim] : []));
-  const kept = sizes.flatMap((_size, dim) => (output.sizes[dim] === 1 ? [] : [dim]));
+  const isReduced = (dim: number): boolean => (output.sizes[dim] ?? 1) === 1;
+  const reduced = [...sizes.keys()].filter(isReduced);
+  const kept = [...sizes.keys()].filter((dim) => !isReduced(dim));
   const pick = (from: Sizes, dims: readonly number[]): number[] => dims.map((dim) => from[dim]!);
 
   const strides = inputs.map((operand) =>

@@ -5,7 +5,7 @@ import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
 import type { DType } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
-import { broadcastSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
+import { broadcastSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import {
   computeType,
@@ -257,8 +257,8 @@ export function tangentOperands(
 }
 
 export function commonSizes(name: string, tensors: readonly Tensor[]): Sizes {
-  let sizes: Sizes = noSizes;
-  for (const tensor of tensors) sizes = broadcastSizes(name, sizes, tensor.sizes);
+  let { sizes } = tensors[0]!;
+  for (let i = 1; i < tensors.length; i++) sizes = broadcastSizes(name, sizes, tensors[i]!.sizes);
   return sizes;
 }
 

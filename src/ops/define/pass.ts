@@ -139,7 +139,10 @@ function roots(
     throw new AutogradError(
       `${operation}: ${seeds.length} gradients were given for ${outputs.length} outputs; give one for each, null where 1 will do`,
     );
-  return outputs.map((output, i) => root(operation, output, seeds === null ? null : seeds[i], i));
+  const list = new Array<Root<Tensor>>(outputs.length);
+  for (let i = 0; i < outputs.length; i++)
+    list[i] = root(operation, outputs[i], seeds === null ? null : seeds[i], i);
+  return list;
 }
 
 function run(

@@ -88,7 +88,8 @@ export function reduceRaw(
   combined: DType = output,
   compute: DType = computeType(combined),
 ): Tensor {
-  const drops = !keepdim && region.kept.length !== region.dropped.length;
+  const drops =
+    !keepdim && region.dropped.length > 0 && region.kept.length !== region.dropped.length;
   const out = empty(keepdim ? region.kept : region.dropped, output, operands[0]!.storage.device);
   out.storage.device.backend.reduce(
     kind,
