@@ -1,9 +1,8 @@
 // Gradients and vector-Jacobian products as functions of functions: torch.func.grad, gradAndValue, vjp.
 import { withRecording } from "../autograd/mode.ts";
-import { ArgumentError, AutogradError, ShapeError } from "../core/errors.ts";
+import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { flatten } from "../core/tree.ts";
-import { grad as gradientsOf } from "../ops/autograd.ts";
 import { requiresGradient } from "../ops/define/history.ts";
 import {
   anything,
@@ -13,6 +12,7 @@ import {
   optional,
   Signature,
 } from "../ops/define/parameters.ts";
+import { captureGradients } from "../ops/define/pass.ts";
 import { Tensor } from "../ops/methods.ts";
 import { Inputs, isTensor, resultsOf, untracked, withAux } from "./level.ts";
 
@@ -136,24 +136,12 @@ export function vectorProducts(
   retainGraph: boolean,
   createGraph: boolean,
 ): readonly Tensor[] {
-  const used = results.map((result, i) => [result, cotangents?.[i] ?? null] as const);
-  const reached = used.filter(([result]) => requiresGradient(result));
-  if (reached.length === 0) return tensors.map((tensor) => tensor.zerosLike());
-  try {
-    return gradientsOf(
-      reached.map(([result]) => result),
-      tensors,
-      {
-        gradOutputs: reached.map(([, cotangent]) => cotangent),
-        retainGraph,
-        createGraph,
-        materializeGrads: true,
-      },
-    );
-  } catch (error) {
-    if (error instanceof AutogradError) error.message = `${name}: ${error.message}`;
-    throw error;
-  }
+  const at = [...results.keys()].filter((i) => requiresGradient(results[i]!));
+  if (at.length === 0) return tensors.map((tensor) => tensor.zerosLike());
+  const reached = at.map((i) => results[i]!);
+  const seeds = cotangents === null ? null : at.map((i) => cotangents[i]!);
+  const found = captureGradients(name, reached, tensors, seeds, retainGraph, createGraph);
+  return found.map((gradient, i) => gradient ?? tensors[i]!.zerosLike());
 }
 
 /**

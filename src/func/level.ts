@@ -1,4 +1,5 @@
 // What a derivative of a function needs around a call of it: arguments of its own to differentiate by, and results without its graph.
+import { forwardMode } from "../autograd/forward.ts";
 import { gradMode, withRecording } from "../autograd/mode.ts";
 import type { Node } from "../autograd/node.ts";
 import { mapping } from "../core/device.ts";
@@ -6,6 +7,7 @@ import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { flatten, type Flattened, isContainer } from "../core/tree.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
 import { raised } from "../ops/define/levels.ts";
+import { alias } from "../ops/define/memory.ts";
 import { describe } from "../ops/define/parameters.ts";
 import { withoutGraph } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
@@ -62,7 +64,8 @@ function fresh(name: string, tensor: Tensor, path: () => string): Tensor {
     tensor.storage.device,
   );
   const own = raised(tensor, device) as Tensor;
-  const out = withRecording(true, () => own.viewAs(own));
+  const leads = requiresGradient(own) || forwardMode.active;
+  const out = leads ? withRecording(true, () => own.viewAs(own)) : alias(own);
   out.tracked = true;
   return out;
 }

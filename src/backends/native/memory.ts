@@ -103,7 +103,11 @@ class Slab {
 
 type Collect = (options?: { readonly type: "minor" }) => void;
 
-/** V8's collector as a function, without leaving the flag set that gives it; null where this Node does not offer it. */
+/**
+ * V8's collector as a function, without leaving the flag set that gives it; null where this Node does not offer it. V8 would learn from
+ * collections in the midst of steps that arrays live long, and put those of every later step among old objects, where they wait for a full
+ * collection together with all that they refer to: a batch of gradients took twice the time. So it is told not to.
+ */
 function collector(): Collect | null {
   const v8 = nodeModule("node:v8") as typeof import("node:v8") | undefined;
   const vm = nodeModule("node:vm") as typeof import("node:vm") | undefined;
@@ -111,6 +115,7 @@ function collector(): Collect | null {
     v8?.setFlagsFromString("--expose-gc");
     const collect: unknown = vm?.runInNewContext("gc");
     v8?.setFlagsFromString("--no-expose-gc");
+    v8?.setFlagsFromString("--no-allocation-site-pretenuring");
     return typeof collect === "function" ? (collect as Collect) : null;
   } catch {
     return null;

@@ -1,9 +1,12 @@
 // Into and out of a batch: the operations that give a tensor a hidden axis and take it away again.
+import { forwardMode } from "../../autograd/forward.ts";
+import { gradMode } from "../../autograd/mode.ts";
 import { BatchedBackend } from "../../backends/batched/backend.ts";
 import { membersOf, memberStorage } from "../../backends/batched/storage.ts";
 import { type Axis, Device, mapping, type Randomness } from "../../core/device.ts";
 import { isContiguous } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { requiresGradient } from "./history.ts";
 import { operation } from "./operation.ts";
 import * as p from "./parameters.ts";
 
@@ -41,46 +44,54 @@ function shown(
   );
 }
 
+/** Whether a call on the tensor leaves something behind besides its result. */
+function leavesTrace(tensor: Tensor): boolean {
+  return (gradMode.enabled && requiresGradient(tensor)) || forwardMode.active;
+}
+
+function entered(self: Tensor, axis: Axis, dim: number): Tensor {
+  const { sizes, strides } = self;
+  return shown(self, axis, strides[dim]!, without(sizes, dim), without(strides, dim));
+}
+
 /** The slices of a tensor along `dim` as the members of one tensor: the start of a mapped function. */
 const enter: (self: Tensor, axis: Axis, dim: number) => Tensor = operation({
   name: "enterBatch",
   linear: true,
   parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
-  forward: ({ self, axis, dim }) =>
-    shown(
-      self,
-      axis as Axis,
-      self.strides[dim]!,
-      without(self.sizes, dim),
-      without(self.strides, dim),
-    ),
+  forward: ({ self, axis, dim }) => entered(self, axis as Axis, dim),
   backward: { self: (g, { axis, dim }) => leaveBatch(g, axis as Axis, dim) },
 });
 
-/** The members of a tensor side by side along `dim`: the end of a mapped function. A tensor without the axis is repeated. */
-export const leaveBatch: (self: Tensor, axis: Axis, dim: number) => Tensor = operation({
+function left(self: Tensor, axis: Axis, dim: number): Tensor {
+  const { storage, dtype, offset } = self;
+  const { axes, base } = storage.device;
+  const { inner, steps } = membersOf(storage);
+  const at = axes.indexOf(axis);
+  const sizes = withItem(self.sizes, dim, axis.size);
+  const strides = withItem(self.strides, dim, at < 0 ? 0 : steps[at]! / dtype.itemsize);
+  const memory =
+    at < 0
+      ? storage
+      : axes.length === 1
+        ? inner
+        : memberStorage(deviceWith(base, without(axes, at)), inner, without(steps, at));
+  const count = self.count * axis.size;
+  return new Tensor(memory, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
+}
+
+const leave: (self: Tensor, axis: Axis, dim: number) => Tensor = operation({
   name: "leaveBatch",
   linear: true,
   parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
-  forward: ({ self, axis, dim }) => {
-    const own = axis as Axis;
-    const { storage, dtype, offset } = self;
-    const { axes, base } = storage.device;
-    const { inner, steps } = membersOf(storage);
-    const at = axes.indexOf(own);
-    const sizes = withItem(self.sizes, dim, own.size);
-    const strides = withItem(self.strides, dim, at < 0 ? 0 : steps[at]! / dtype.itemsize);
-    const left =
-      at < 0
-        ? storage
-        : axes.length === 1
-          ? inner
-          : memberStorage(deviceWith(base, without(axes, at)), inner, without(steps, at));
-    const count = self.count * own.size;
-    return new Tensor(left, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
-  },
+  forward: ({ self, axis, dim }) => left(self, axis as Axis, dim),
   backward: { self: (g, { axis, dim }) => enter(g, axis as Axis, dim) },
 });
+
+/** The members of a tensor side by side along `dim`: the end of a mapped function. A tensor without the axis is repeated. */
+export function leaveBatch(self: Tensor, axis: Axis, dim: number): Tensor {
+  return leavesTrace(self) ? leave(self, axis, dim) : left(self, axis, dim);
+}
 
 /** A tensor with one axis more, the same for all members. Its gradient is the sum of theirs. */
 const lift: (self: Tensor, axis: Axis) => Tensor = operation({
@@ -109,11 +120,13 @@ class BatchAxis implements Axis {
   }
 
   lift(tensor: Tensor): Tensor {
-    return lift(tensor, this);
+    return leavesTrace(tensor)
+      ? lift(tensor, this)
+      : shown(tensor, this, 0, tensor.sizes, tensor.strides);
   }
 
   enter(tensor: Tensor, dim: number): Tensor {
-    return enter(tensor, this, dim);
+    return leavesTrace(tensor) ? enter(tensor, this, dim) : entered(tensor, this, dim);
   }
 
   over(below: Device): Device {

@@ -23,6 +23,8 @@ import {
 /** What follows from a record once and for all its calls. */
 export class Blueprint {
   readonly record: AnyRecord;
+  /** The parameters in order. */
+  readonly names: readonly string[];
   /** The first parameter: what a view shows, and what an in-place form writes. */
   readonly self: string;
   /** The tensor parameters in order: each has a slot in the node, a list of tensors one for each of its items. */
@@ -40,6 +42,7 @@ export class Blueprint {
   constructor(record: AnyRecord) {
     this.record = record;
     const names = Object.keys(record.parameters);
+    this.names = names;
     this.self = names[0]!;
     this.tensorNames = names.filter((name) => record.parameters[name]!.tensors);
     this.tensorRules = this.tensorNames.map((name) => record.backward?.[name]);

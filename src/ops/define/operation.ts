@@ -30,7 +30,7 @@ import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 function run(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   if (forwardMode.active) return runForward(blueprint, given);
   const { record } = blueprint;
-  const values = mapping.used ? onOneDevice(given) : given;
+  const values = mapping.used ? onOneDevice(blueprint, given) : given;
   const recording = gradMode.enabled;
   gradMode.enabled = false;
   let result: Tensor | readonly Tensor[];
@@ -70,38 +70,30 @@ function onlyInference(first: unknown, values: Values<Parameters>): boolean {
   );
 }
 
-/** The device with the axes of all tensors of a call; null where they are on one. */
-function joiningDevice(values: Values<Parameters>): Device | null {
-  let joined: Device | null = null;
+/** The arguments with all tensors on one device, which has the axes of them all. */
+function onOneDevice({ names }: Blueprint, values: Values<Parameters>): Values<Parameters> {
+  let device: Device | null = null;
   let mixed = false;
-  const see = (item: unknown): void => {
-    if (!(item instanceof Tensor)) return;
-    const { device } = item.storage;
-    if (joined === null || device === joined) joined = device;
-    else {
-      mixed = true;
-      joined = joinedDevice(joined, device);
+  for (let i = 0; i < names.length; i++) {
+    const value = values[names[i]!];
+    if (!(value instanceof Tensor) && !Array.isArray(value)) continue;
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const item of items) {
+      if (!(item instanceof Tensor)) continue;
+      const own = item.storage.device;
+      if (device !== null && own !== device) mixed = true;
+      device = device === null ? own : joinedDevice(device, own);
     }
-  };
-  for (const name in values) {
-    const value = values[name];
-    if (Array.isArray(value)) value.forEach(see);
-    else see(value);
   }
-  return mixed ? joined : null;
-}
-
-/** The arguments with all tensors on one device. */
-function onOneDevice(values: Values<Parameters>): Values<Parameters> {
-  const device = joiningDevice(values);
-  if (device === null || device.axes.length === 0) return values;
-  const lifted = (item: unknown): unknown => (item instanceof Tensor ? raised(item, device) : item);
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.map(lifted) : lifted(value),
-    ]),
-  );
+  if (!mixed || device === null || device.axes.length === 0) return values;
+  const joint = device;
+  const lifted = (item: unknown): unknown => (item instanceof Tensor ? raised(item, joint) : item);
+  const out: Record<string, unknown> = { ...values };
+  for (const name of names) {
+    const value = values[name];
+    out[name] = Array.isArray(value) ? value.map(lifted) : lifted(value);
+  }
+  return out;
 }
 
 /** The same for a call that writes into its first argument, which must have all axes itself. */
@@ -111,7 +103,7 @@ function liftedInPlace(
   self: Tensor,
 ): Values<Parameters> {
   if (!mapping.used) return given;
-  const values = onOneDevice(given);
+  const values = onOneDevice(blueprint, given);
   checkShared(`${blueprint.record.name}_`, self, [values[blueprint.self] as Tensor]);
   return values;
 }
@@ -119,7 +111,7 @@ function liftedInPlace(
 /** A call's results with their tangents. */
 function runForward(blueprint: Blueprint, given: Values<Parameters>): Tensor | readonly Tensor[] {
   const { levels } = forwardMode;
-  const values = mapping.used ? onOneDevice(given) : given;
+  const values = mapping.used ? onOneDevice(blueprint, given) : given;
   // Recording takes out of the arguments what it does not keep.
   const result = beneath(levels[0]!, () => run(blueprint, { ...values }));
   const outputs = result instanceof Tensor ? [result] : result;
