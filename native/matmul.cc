@@ -115,17 +115,18 @@ template <typename T>
 void outer_product(const Product<T>& p, bool threads) {
   typedef typename VectorOf<T>::type V;
   const long W = VectorOf<T>::width;
-  const long pieces = threads && (double)p.M * p.N > kThreadWork / 8 ? thread_count() : 1;
-  const long step = ceil_div(p.M, pieces);
-  parallel(ceil_div(p.M, step), [&](long task) {
-    for (long i = task * step; i < smaller(p.M, (task + 1) * step); i++) {
+  const auto rows = [&](long from, long end) {
+    for (long i = from; i < end; i++) {
       const V x = V{} + p.a[i * p.a_row];
       T* to = p.target.c + i * p.target.row;
       long j = 0;
       for (; j + W <= p.N; j += W) store(to + j, x * load(p.b + j));
       if (j < p.N) store_part(to + j, x * load_part(p.b + j, p.N - j), p.N - j);
     }
-  });
+  };
+  if (!threads || (double)p.M * p.N <= kThreadWork / 8) return rows(0, p.M);
+  const long step = ceil_div(p.M, thread_count());
+  parallel(ceil_div(p.M, step), [&](long task) { rows(task * step, smaller(p.M, (task + 1) * step)); });
 }
 
 template <typename T>
@@ -273,6 +274,7 @@ struct Batches {
   long stride[4][kMaxDims];
   long count;
   long offset(int k, long linear) const {
+    if (rank == 1) return linear * stride[k][0];
     long at = 0;
     for (int d = rank - 1; d >= 0; d--) {
       at += linear % size[d] * stride[k][d];

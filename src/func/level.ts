@@ -5,6 +5,7 @@ import type { Node } from "../autograd/node.ts";
 import { mapping } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { flatten, type Flattened, isContainer } from "../core/tree.ts";
+import { AccumulateGrad } from "../ops/define/accumulate.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
 import { raised } from "../ops/define/levels.ts";
 import { alias } from "../ops/define/memory.ts";
@@ -21,9 +22,6 @@ export function untracked<T>(value: T): T {
   const { leaves, rebuild } = flatten(value, isTensor);
   return rebuild(leaves.map(withoutGraph)) as T;
 }
-
-/** Where gradients of inputs end whose call is over: nobody will ask for these again. */
-const ended = new WeakSet<Node<Tensor>>();
 
 /** Arguments of a function as fresh inputs, by which it can be differentiated. */
 export class Inputs {
@@ -43,7 +41,10 @@ export class Inputs {
 
   /** Whether derivatives of a result are themselves part of a graph around this call: through these inputs, or through captured tensors. */
   continues(result: readonly Tensor[]): boolean {
-    for (const tensor of this.tensors) if (tensor.node === null) ended.add(gradientNode(tensor)!);
+    for (const tensor of this.tensors) {
+      const node = gradientNode(tensor);
+      if (node instanceof AccumulateGrad) node.ended = true;
+    }
     return gradMode.enabled && (this.tracked || reachesBeyond(result));
   }
 
@@ -75,9 +76,10 @@ function reachesBeyond(results: readonly Tensor[]): boolean {
   const seen = new Set<Node<Tensor>>();
   const open = results.flatMap((tensor) => gradientNode(tensor) ?? []);
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
-    if (seen.has(node) || ended.has(node)) continue;
-    seen.add(node);
+    if (node instanceof AccumulateGrad && node.ended) continue;
     if (node.next.length === 0) return true;
+    if (seen.has(node)) continue;
+    seen.add(node);
     for (const next of node.next) if (next !== null) open.push(next);
   }
   return false;

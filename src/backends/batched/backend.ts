@@ -105,6 +105,26 @@ export class BatchedBackend implements Backend {
 
   /** The same with the axes' full sizes in front. */
   #wide(operand: Operand): Operand {
+    // Views for one kernel call lie in arrays that are written again; those of tensors never are.
+    if (!(operand instanceof Tensor) || operand.storage.device !== this.#device)
+      return this.#widened(operand);
+    const { dtype, sizes, strides, offset } = operand;
+    const members = operand.storage.memory as Members;
+    const known = members.wide;
+    if (
+      known !== null &&
+      known.sizes === sizes &&
+      known.strides === strides &&
+      known.offset === offset &&
+      known.dtype === dtype
+    )
+      return known.all;
+    const all = this.#widened(operand);
+    members.wide = { dtype, sizes, strides, offset, all };
+    return all;
+  }
+
+  #widened(operand: Operand): Operand {
     const { dtype, sizes, strides, offset, count } = operand;
     const steps = this.#steps(operand);
     return new Tensor(

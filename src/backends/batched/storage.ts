@@ -1,18 +1,33 @@
 // Memory of many members seen as that of one: what tensors inside a mapped function lie in.
+import type { Operand } from "../../core/backend.ts";
 import type { Device } from "../../core/device.ts";
+import type { DType } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
+import type { Sizes } from "../../core/shape.ts";
 import type { Block, Storage } from "../../core/storage.ts";
+
+/** A layout of one member, and the operand of all members in that layout. */
+export interface WideOperand {
+  readonly dtype: DType;
+  readonly sizes: Sizes;
+  readonly strides: Sizes;
+  readonly offset: number;
+  readonly all: Operand;
+}
 
 /** The storage that holds all members, and for each axis of the device how many bytes lie between two; 0 where they are the same. */
 export class Members implements Block {
   readonly inner: Storage;
   readonly steps: readonly number[];
+  /** The operand of all members that was laid out last, and what for: a tensor is often used several times. */
+  wide: WideOperand | null;
   private itemsize: number;
   private elementSteps: readonly number[];
 
   constructor(inner: Storage, steps: readonly number[]) {
     this.inner = inner;
     this.steps = steps;
+    this.wide = null;
     this.itemsize = 1;
     this.elementSteps = steps;
   }

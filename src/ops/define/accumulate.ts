@@ -15,6 +15,8 @@ export class AccumulateGrad extends Node<Tensor> {
   readonly variable: Tensor;
   /** Called with the leaf after its gradient has been updated. */
   postAccumulate: HookSet<(leaf: Tensor) => unknown> | null = null;
+  /** Whether the leaf was the input of a function whose derivative has been taken: nobody will ask for its gradient again. */
+  ended = false;
 
   constructor(variable: Tensor) {
     super([], []);
