@@ -33,12 +33,11 @@ function runTests() {
   return file;
 }
 
-const marker = ": does not apply: ";
-
 /** The name of a test and what its title says besides: `testName, with hooks` is one of the variants of `testName`. */
 function parsed(title) {
   const [, name, rest = ""] = /^(test[A-Z]\w*)(?=$|,|: )(.*)$/s.exec(title) ?? [];
-  return { name, reason: rest.startsWith(marker) ? rest.slice(marker.length) : undefined };
+  const [, outcome, reason] = /^: (does not apply|missing): (.*)$/s.exec(rest) ?? [];
+  return { name, outcome, reason };
 }
 
 /** The tests of the report by group and name, each with what became of it; complaints go into `problems`. */
@@ -49,7 +48,7 @@ function collect(report, problems) {
     if (!path.relative(root, file).startsWith(path.normalize(`${folder}/`))) continue;
     if (assertionResults.length === 0) problems.push(`${file} holds no test: ${message}`);
     for (const { ancestorTitles, title, status } of assertionResults) {
-      const { name, reason } = parsed(title);
+      const { name, outcome, reason } = parsed(title);
       // Tests of our own may stand beside those named after PyTorch's.
       if (name === undefined) continue;
       const groups = ancestorTitles.map((outer) => /^(?:T\d+|F)(?= )/.exec(outer)?.[0]);
@@ -59,7 +58,7 @@ function collect(report, problems) {
       if (titles.has(`${group} ${title}`)) problems.push(`${group} ${title} is there twice`);
       titles.add(`${group} ${title}`);
       const key = `${group} ${name}`;
-      if (reason !== undefined) found.set(key, { outcome: "does not apply", reason });
+      if (outcome !== undefined) found.set(key, { outcome, reason });
       else if (status === "passed") found.set(key, { outcome: "pass" });
       else problems.push(`${key}: ${status}`);
     }
@@ -94,6 +93,9 @@ const text = `# Autograd: PyTorch's own tests
 Each test below is one of PyTorch's, in \`test/test_autograd.py\` and \`test/autograd/test_functional.py\`, with what it asserts. Ours of the
 same name, in camelCase under \`${folder}\`, asserts the same behaviour of this library. Left out are those about CUDA and streams,
 pickling, the JIT compiler, other libraries' layouts, and dispatch of tensor subclasses.
+
+A test *does not apply* where what it asserts has no meaning in JavaScript, is private to PyTorch, or has been given up there. It is
+*missing* where the library does not have what it is about.
 
 **${count} tests: ${totals.pass} pass, ${totals["does not apply"]} do not apply, ${totals.missing} are missing.**
 

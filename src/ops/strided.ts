@@ -1,14 +1,23 @@
 // The view with any layout, and its gradient, on which in-place changes through views rest.
+import { gradMode } from "../autograd/mode.ts";
 import { int64 } from "../core/dtype.ts";
-import { ShapeError } from "../core/errors.ts";
-import { checkSizes, formatSizes, mayOverlap, type Sizes } from "../core/shape.ts";
+import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
+import {
+  checkSizes,
+  contiguousStrides,
+  formatSizes,
+  mayOverlap,
+  type Sizes,
+} from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { fromNumbers } from "./define/creation.ts";
 import { relayoutInPlace } from "./define/layout.ts";
-import { relayout } from "./define/memory.ts";
+import { gradientFunction, requiresGradient } from "./define/history.ts";
+import { checkDevices } from "./define/levels.ts";
+import { adopt, empty, relayout, shareMemory } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
-import type { Method } from "./define/registry.ts";
+import type { Method, Trailing } from "./define/registry.ts";
 
 /**
  * The gradient of a strided view for the tensor it shows: gradients of elements that lie on one place are summed, then each element of the
@@ -155,3 +164,78 @@ export const asStrided_: Method<
   compute: ({ self, size, stride, storageOffset }) =>
     relayoutInPlace("asStrided_", self, () => self.asStrided(size, stride, storageOffset)),
 });
+
+/**
+ * Makes the tensor itself show the memory of another from now on, as that one does or with a layout of its own; without arguments, no
+ * elements at all. Its gradient starts anew: a graph that the tensor was used in before leads to its former place, and refuses to be gone
+ * through where it saved the tensor. Versions of the two are counted apart.
+ * Throws DTypeError for another type, ShapeError for a layout that reaches beyond the memory, AutogradError where a gradient would be lost:
+ * on results of recorded operations, and, outside of noGrad, on leaves that require gradients.
+ * @example
+ * ```ts
+ * const t = torch.zeros(2);
+ * t.set_(torch.arange(6, { dtype: torch.float32 }), 1, [2, 2]) // => tensor([[1., 2.],\n        [3., 4.]])
+ * ```
+ */
+export const set_: Method<
+  Trailing<
+    [
+      source: Tensor | null,
+      storageOffset: number,
+      size: readonly number[] | null,
+      stride: readonly number[] | null,
+    ],
+    {
+      readonly source?: Tensor | null;
+      readonly storageOffset?: number;
+      readonly size?: readonly number[] | null;
+      readonly stride?: readonly number[] | null;
+    }
+  >
+> = composite({
+  name: "set_",
+  parameters: {
+    self: p.tensor,
+    source: p.optional(p.tensor, null),
+    storageOffset: p.optional(p.integer, 0),
+    size: p.optional(p.integers, null),
+    stride: p.optional(p.integers, null),
+  },
+  compute: ({ self, source: given, storageOffset, size, stride }) => {
+    const source = given ?? empty([0], self.dtype, self.device);
+    checkSettable(self, source);
+    if (size !== null) checkSizes("set_", size);
+    const shown =
+      size === null
+        ? source
+        : source.detach().asStrided(size, stride ?? contiguousStrides(size), storageOffset);
+    const { version } = self.storage;
+    adopt(self, shown);
+    shareMemory(self, version);
+    self.storage.written("set_");
+    self.viewOf = null;
+    self.accumulator = null;
+    return self;
+  },
+});
+
+/** Refuses what would lose a gradient, or the meaning of the memory. */
+function checkSettable(self: Tensor, source: Tensor): void {
+  if (source.dtype !== self.dtype)
+    throw new DTypeError(
+      `set_: the tensor is ${self.dtype.name} and the source ${source.dtype.name}; give a source of the same type`,
+    );
+  checkDevices("set_", [self, source]);
+  if (self.device.axes.length > 0 || source.device.axes.length > 0)
+    throw new AutogradError(
+      "set_: tensors inside vmap show the memory of all members of the batch and cannot be given another; do it outside",
+    );
+  if (gradientFunction(self) !== null)
+    throw new AutogradError(
+      "set_: the tensor is the result of a recorded operation, and set_ has no derivative; use copy_(), or detach() the tensor first",
+    );
+  if (gradMode.enabled && (requiresGradient(self) || requiresGradient(source)))
+    throw new AutogradError(
+      "set_: set_ has no derivative, and one of the tensors requires grad; do it inside torch.noGrad(() => ...)",
+    );
+}

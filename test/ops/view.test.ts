@@ -177,3 +177,50 @@ test("impossible layouts are refused in words", () => {
     expect(call, String(words)).toThrow(torch.TorchError);
   }
 });
+
+describe("set_", () => {
+  test("shares memory and counts versions apart", () => {
+    const source = torch.arange(6, { dtype: torch.float32 });
+    const t = torch.zeros(4);
+    t.set_(source, 1, [2, 2], [2, 1]);
+    expect(t.tolist()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect([t.version, source.version]).toEqual([1, 0]);
+    t.mul_(2);
+    expect(source.tolist()).toEqual([0, 2, 4, 6, 8, 5]);
+    expect([t.version, source.version]).toEqual([2, 0]);
+    source.add_(1);
+    expect(t.at(0).tolist()).toEqual([3, 5]);
+    expect(t.set_().shape).toEqual([0]);
+  });
+  test("sets a view apart from its base", () => {
+    const base = torch.zeros(4);
+    const view = base.at("1:");
+    view.set_(torch.ones(2));
+    base.add_(3);
+    expect(view.tolist()).toEqual([1, 1]);
+  });
+  test("is found out by a graph that saved the tensor", () => {
+    const x = torch.ones(3, { requiresGrad: true });
+    const y = x.mul(x);
+    torch.noGrad(() => x.set_(torch.full([3], 5)));
+    expect(() => y.sum().backward()).toThrow(/modified by an inplace operation: set_/);
+    x.mul(2).sum().backward();
+    expect(x.grad!.tolist()).toEqual([2, 2, 2]);
+  });
+  test("refuses what loses gradients, types and layouts", () => {
+    const x = torch.ones(3, { requiresGrad: true });
+    expect(() => x.set_(torch.ones(3))).toThrow(/noGrad/);
+    expect(() => torch.noGrad(() => x.mul(2)).set_(torch.ones(2, { dtype: torch.int64 }))).toThrow(
+      torch.DTypeError,
+    );
+    expect(() => x.mul(2).set_(torch.ones(3))).toThrow(/detach/);
+    expect(() => torch.zeros(2).set_(torch.ones(3), 2, [2])).toThrow(torch.ShapeError);
+    expect(() => torch.zeros(2).set_(torch.ones(3), 0, [-2])).toThrow(/negative/);
+    expect(() => torch.vmap((v: torch.Tensor) => v.set_(v.mul(2)))(torch.ones(2, 2))).toThrow(
+      /vmap/,
+    );
+  });
+});

@@ -63,13 +63,28 @@ export function alias(of: Tensor): Tensor {
   return new Tensor(of.storage, of.dtype, of.sizes, of.strides, of.offset, of.count, of.dense);
 }
 
+type Shown = Pick<Tensor, "storage" | "dtype" | "sizes" | "strides" | "offset" | "count" | "dense">;
+
 /**
  * Gives a tensor the memory, type and layout of another. Whoever holds the tensor keeps holding it: this is how the parameters of a
  * module change their type without an optimizer losing them.
  */
-export function adopt(tensor: Tensor, from: Tensor): void {
+export function adopt(tensor: Tensor, from: Shown): void {
   const { storage, dtype, sizes, strides, offset, count, dense } = from;
   Object.assign(tensor, { storage, dtype, sizes, strides, offset, count, dense });
+}
+
+/** Gives a tensor a storage object of its own over the memory that it shows, whose version goes on from the given one. */
+export function shareMemory(tensor: Tensor, version: number): void {
+  const { device, byteLength } = tensor.storage;
+  // Only an ArrayBuffer stays in its place however often it is shown.
+  const memory = device.backend.valueless === true ? tensor.storage.memory : tensor.storage.host();
+  tensor.storage.kept = true;
+  const storage = new Storage(device, memory, -1, byteLength);
+  storage.kept = true;
+  storage.version = version;
+  const { dtype, sizes, strides, offset, count, dense } = tensor;
+  adopt(tensor, { storage, dtype, sizes, strides, offset, count, dense });
 }
 
 /** A tensor over an ArrayBuffer of the caller's. */

@@ -15,6 +15,17 @@ function expectSame(out: T, inputs: readonly T[]): void {
 }
 
 describe("T2 GradientEdge", () => {
+  test("testGradToNodeSet", () => {
+    const x = leaf(2);
+    const before = edge(x);
+    const out = x.clone();
+    torch.noGrad(() => x.set_(torch.rand(2, { dtype: torch.float64 })));
+    expect(() => grad(out.sum(), [x], { retainGraph: true })).toThrow(
+      /to not have been used in the graph/,
+    );
+    close(grad(out.sum(), [before])[0], torch.ones(2, { dtype: torch.float64 }));
+  });
+
   test("testGradToNode", () => {
     const x = leaf(2);
     expectSame(x.clone().sum(), [x]);
