@@ -10,7 +10,7 @@ import { Tensor } from "../ops/methods.ts";
 import { Function, type FunctionContext } from "./function.ts";
 import { CheckpointPolicy, createSelectiveCheckpointContexts } from "./selective.ts";
 import { type Around, Frame, GraphExecGroup, metadata } from "./recomputation.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 
 /** What `checkpoint` takes by name. */
 export interface CheckpointOptions {

@@ -6,7 +6,7 @@ import { type Flattened, flatten } from "../core/tree.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { rand } from "../ops/random.ts";
 import { alongDirection, differenceJacobian } from "./difference.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 import { alongTangent, forwardJacobian } from "./pushed.ts";
 import { reverseJacobian, reverseProjection } from "./reverse.ts";
 

@@ -23,7 +23,7 @@ import {
 import { zeros } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
 import { type Context, type Notes, type SavingPlace } from "./context.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 
 /** The class of a custom function, as the node of one of its calls sees it. */
 export interface Rules {

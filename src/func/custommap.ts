@@ -5,7 +5,7 @@ import { formatSizes } from "../core/shape.ts";
 import { flatten } from "../core/tree.ts";
 import { leaveBatch } from "../ops/define/batch.ts";
 import { describe } from "../ops/define/parameters.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 import { type Dims, spread, wrapped } from "./vmap.ts";
 
 /** What a batching rule is told of the batch. */

@@ -15,7 +15,7 @@ import {
 } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
 import type { Context, Notes } from "./context.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 
 /** The class of a custom function, as forward mode sees it. */
 export interface ForwardRules {

@@ -8,7 +8,7 @@ import { fillWith, transfer } from "../ops/define/transfer.ts";
 import { stack } from "../ops/join.ts";
 import { zeros } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 
 /** The tensors among what a function returned. */
 export function outputsOf(result: unknown): readonly Tensor[] {

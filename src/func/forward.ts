@@ -9,7 +9,8 @@ import { boolean, describe, optional, Signature } from "../ops/define/parameters
 import { captureGradients } from "../ops/define/pass.ts";
 import { holdTangent, laidOut, markConstant, tangentOf } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
-import { Inputs, isTensor, resultsOf, untracked, withAux } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
+import { Inputs, resultsOf, untracked, withAux } from "./level.ts";
 
 /** A view of a tensor with a tangent at a level. */
 export function dual(name: string, primal: Tensor, tangent: Tensor, level: ForwardLevel): Tensor {

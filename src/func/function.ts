@@ -19,7 +19,7 @@ import { type Argument, type Edges, edgesTo, FunctionNode, type Rules } from "./
 
 import { type MapRule, mappedByRule } from "./custommap.ts";
 import { type ForwardRules, levelsOf, pushThrough, withoutLevels } from "./customtangent.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 
 export { onceDifferentiable } from "./custom.ts";
 

@@ -18,7 +18,7 @@ import {
   named,
 } from "./compare.ts";
 import { outputsOf } from "./difference.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 import { checkMissingTangents } from "./pushed.ts";
 import { checkScaling, checkUndefined } from "./seeds.ts";
 

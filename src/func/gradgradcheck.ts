@@ -11,7 +11,7 @@ import { empty } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
 import { randnLike } from "../ops/random.ts";
 import { outputsOf } from "./difference.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 import { checkParameters, type GradcheckOptions, prepare, run, verdict } from "./gradcheck.ts";
 
 /** What `gradgradcheck` takes by name. */

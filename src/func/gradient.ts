@@ -14,7 +14,8 @@ import {
 } from "../ops/define/parameters.ts";
 import { captureGradients } from "../ops/define/pass.ts";
 import { Tensor } from "../ops/methods.ts";
-import { Inputs, isTensor, resultsOf, untracked, withAux } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
+import { Inputs, resultsOf, untracked, withAux } from "./level.ts";
 
 /** Which arguments to differentiate by: one position, or several. Negative ones count from the end. */
 export type Argnums = number | readonly number[];

@@ -21,7 +21,8 @@ import {
   chosenInputs,
   vectorProducts,
 } from "./gradient.ts";
-import { isTensor, resultsOf, untracked, withAux } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
+import { resultsOf, untracked, withAux } from "./level.ts";
 import { allUnitVectors, pieces } from "./rows.ts";
 import { vmap } from "./vmap.ts";
 

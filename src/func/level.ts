@@ -6,16 +6,13 @@ import { mapping } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { flatten, type Flattened, isContainer } from "../core/tree.ts";
 import { AccumulateGrad } from "../ops/define/accumulate.ts";
+import { isTensor } from "../ops/access.ts";
 import { gradientNode, requiresGradient } from "../ops/define/history.ts";
 import { raised } from "../ops/define/levels.ts";
 import { alias } from "../ops/define/memory.ts";
 import { describe } from "../ops/define/parameters.ts";
 import { withoutGraph } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
-
-export function isTensor(value: unknown): value is Tensor {
-  return value instanceof Tensor;
-}
 
 /** Tensors without the graph that made them, in their nesting; they stay what they are for forward mode. */
 export function untracked<T>(value: T): T {

@@ -7,7 +7,7 @@ import { savedThrough } from "../ops/define/saved.ts";
 import { Tensor } from "../ops/methods.ts";
 import { edgesTo, impassable } from "./custom.ts";
 import type { Around } from "./recomputation.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 
 /** What a policy may say of an operation. MUST and PREFER mean the same here: nothing else has a say. */
 export const CheckpointPolicy = {

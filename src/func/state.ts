@@ -3,7 +3,7 @@ import { ArgumentError } from "../core/errors.ts";
 import { describe, isOptions } from "../ops/define/parameters.ts";
 import { stack } from "../ops/join.ts";
 import type { Tensor } from "../ops/methods.ts";
-import { isTensor } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
 
 /** What this file knows of a module: its state by dotted name, and that it can be called. */
 export interface Stateful {

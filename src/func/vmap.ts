@@ -15,7 +15,8 @@ import {
 import type { Trailing } from "../ops/define/registry.ts";
 import { cat } from "../ops/join.ts";
 import type { Tensor } from "../ops/methods.ts";
-import { isTensor, resultsOf } from "./level.ts";
+import { isTensor } from "../ops/access.ts";
+import { resultsOf } from "./level.ts";
 
 /** Which dimension of each tensor is mapped, nested as the tensors are; a number or null stands for all tensors below it. */
 export type Dims = number | null | readonly Dims[] | { readonly [name: string]: Dims };

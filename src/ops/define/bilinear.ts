@@ -13,17 +13,7 @@ import { nodeName } from "./nodename.ts";
 import { observed } from "./observable.ts";
 import { Signature, tensor } from "./parameters.ts";
 import type { Attached } from "./registry.ts";
-import {
-  alreadyFreed,
-  type Kept,
-  offerSaved,
-  opened,
-  savingMode,
-  SavingNode,
-  type SavedTensor,
-  sealed,
-  versionsOf,
-} from "./saved.ts";
+import { ListNode, offerSaved } from "./saved.ts";
 import { laidOut, setTangent, tangentOf } from "./tangent.ts";
 
 export interface BilinearRecord {
@@ -40,18 +30,14 @@ export interface BilinearRecord {
 }
 
 const firstOutputs: readonly number[] = [0, 0];
-const freed: readonly Kept[] = [];
 
 /** Undoes the broadcasting of batches. */
 function summedTo(gradient: Tensor, sizes: Sizes): Tensor {
   return sameSizes(gradient.sizes, sizes) ? gradient : gradient.sumToSize(sizes);
 }
 
-class BilinearNode extends SavingNode {
+class BilinearNode extends ListNode {
   private readonly record: BilinearRecord;
-  /** The operands, null where the other's gradient is not asked for. */
-  private saved: readonly Kept[];
-  private versions: readonly number[] | null;
   private readonly firstSizes: Sizes;
   private readonly secondSizes: Sizes;
 
@@ -63,13 +49,11 @@ class BilinearNode extends SavingNode {
     second: Tensor,
   ) {
     super(next, nextIndex);
-    const saved = [next[1] === null ? null : first, next[0] === null ? null : second];
     this.record = record;
-    this.saved = saved;
-    this.versions = versionsOf(this, saved);
     this.firstSizes = first.sizes;
     this.secondSizes = second.sizes;
-    if (savingMode.hooks !== null) this.sealAll(savingMode.hooks);
+    // Each operand is there for the gradient of the other.
+    this.save([next[1] === null ? null : first, next[0] === null ? null : second]);
   }
 
   get name(): string {
@@ -80,40 +64,14 @@ class BilinearNode extends SavingNode {
     return this.record.operands[index]!;
   }
 
-  get kept(): readonly Kept[] | null {
-    return this.saved === freed ? null : this.saved;
-  }
-
-  resultAt(): number {
-    return -1;
-  }
-
-  protected get keptVersions(): readonly number[] | null {
-    return this.versions;
-  }
-
-  protected seal(list: readonly SavedTensor[]): void {
-    this.saved = list;
-    this.versions = sealed;
-  }
-
-  protected plainValue(): unknown {
-    return undefined;
-  }
-
   run(task: Sender<Tensor>): void {
-    if (this.saved === freed) throw alreadyFreed(this.name);
     const { record, next } = this;
-    const saved = opened(this, this.saved, this.versions);
+    const saved = this.open()!;
     const gradient = this.incoming!;
     if (next[0] !== null)
       task.send(this, 0, summedTo(record.first(gradient, saved[1]!), this.firstSizes));
     if (next[1] !== null)
       task.send(this, 1, summedTo(record.second(gradient, saved[0]!), this.secondSizes));
-  }
-
-  override release(): void {
-    this.saved = freed;
   }
 }
 

@@ -18,16 +18,7 @@ import { gradientNode, onlyInference, rebaseHistory, requiresGradient } from "./
 import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit } from "./fit.ts";
-import {
-  alreadyFreed,
-  type Kept,
-  opened,
-  savingMode,
-  SavingNode,
-  type SavedTensor,
-  sealed,
-  versionsOf,
-} from "./saved.ts";
+import { ListNode } from "./saved.ts";
 import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
 interface Fit {
@@ -37,17 +28,14 @@ interface Fit {
 
 // Most tensors are output 0 of their node, so most calls share one of these.
 const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
-const freed: readonly Kept[] = [];
 
-class PointwiseNode extends SavingNode {
+class PointwiseNode extends ListNode {
   private readonly formula: Formula;
-  /** The call's tensors and then its result, null where not needed; null as a whole where nothing is. */
-  private saved: readonly Kept[] | null;
-  private versions: readonly number[] | null;
   private readonly scalars: readonly number[];
   /** Sizes and types of the tensors, where a gradient must be brought back to them. */
   private readonly fits: readonly Fit[] | null;
 
+  /** `saved` are the call's tensors and then its result. */
   constructor(
     formula: Formula,
     next: readonly (Node<Tensor> | null)[],
@@ -58,11 +46,9 @@ class PointwiseNode extends SavingNode {
   ) {
     super(next, nextIndex);
     this.formula = formula;
-    this.saved = saved;
-    this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.fits = fits;
-    if (savingMode.hooks !== null && saved !== null) this.sealAll(savingMode.hooks);
+    if (saved !== null) this.save(saved);
   }
 
   get name(): string {
@@ -76,32 +62,18 @@ class PointwiseNode extends SavingNode {
       : (options.names?.[options.slots[index]!] ?? `operand ${options.slots[index]!}`);
   }
 
-  get kept(): readonly Kept[] | null {
-    return this.saved === freed ? null : (this.saved ?? []);
-  }
-
-  resultAt(index: number): number {
+  override resultAt(index: number): number {
     return index === this.formula.inputCount ? 0 : -1;
   }
 
-  protected get keptVersions(): readonly number[] | null {
-    return this.versions;
-  }
-
-  protected seal(list: readonly SavedTensor[]): void {
-    this.saved = list;
-    this.versions = sealed;
-  }
-
-  protected plainValue(name: string): unknown {
+  protected override plainValue(name: string): unknown {
     const at = this.formula.options.scalarNames?.indexOf(name) ?? -1;
     return at < 0 ? undefined : this.scalars[at];
   }
 
   run(task: Sender<Tensor>): void {
     const { formula, next } = this;
-    if (this.saved === freed) throw alreadyFreed(this.name);
-    const saved = this.saved === null ? null : opened(this, this.saved, this.versions);
+    const saved = this.open();
     if (formula.options.derivatives === "none")
       throw new AutogradError(
         `${this.name}: ${formula.options.name} has no derivative; detach() the tensors that go into it`,
@@ -139,10 +111,6 @@ class PointwiseNode extends SavingNode {
       operands[i] = source === fromGradient ? gradient : saved![source]!;
     }
     return evaluate(formula, operands, this.scalars, gradient.dtype);
-  }
-
-  override release(): void {
-    if (this.saved !== null) this.saved = freed;
   }
 }
 

@@ -4,7 +4,7 @@ import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
 import type { Operand, ReductionKind } from "../../core/backend.ts";
-import { bool, type DType } from "../../core/dtype.ts";
+import type { DType } from "../../core/dtype.ts";
 import { differentiate } from "../../core/derivative.ts";
 import {
   call,
@@ -17,7 +17,6 @@ import {
 } from "../../core/expression.ts";
 import { Program } from "../../core/program.ts";
 import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
-import type { Storage } from "../../core/storage.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula, fromGradient } from "./formula.ts";
 import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
@@ -26,16 +25,8 @@ import { nodeName } from "./nodename.ts";
 import { fit } from "./fit.ts";
 import { commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
 import { together } from "./levels.ts";
-import {
-  alreadyFreed,
-  type Kept,
-  opened,
-  savingMode,
-  SavingNode,
-  type SavedTensor,
-  sealed,
-  versionsOf,
-} from "./saved.ts";
+import { ListNode, type SavedTensor } from "./saved.ts";
+import { ScratchView } from "./scratchview.ts";
 import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
 
 /** Which dimensions a reduction removes: sizes with them at 1, sizes without them, and how many elements meet in each result. */
@@ -103,50 +94,33 @@ export function reduceRaw(
   return out;
 }
 
-/**
- * A result whose reduced dimensions are dropped, seen with them for the length of one kernel call. Made once and laid anew: a tensor for it
- * would cost as much as reducing a few elements.
- */
-class KeptView implements Operand {
-  storage!: Storage;
-  dtype: DType = bool;
-  sizes: Sizes = noSizes;
-  strides: number[] = [];
-  readonly offset = 0;
-  count = 0;
-  readonly dense = true;
+/** A result whose reduced dimensions are dropped, seen with them. */
+class KeptView {
+  private readonly view = new ScratchView();
   // One array for each rank: changing an array's length costs more than the rest.
   private readonly stridesByRank: (number[] | undefined)[] = [];
 
-  of(out: Tensor, { kept }: Region): this {
-    this.storage = out.storage;
-    this.dtype = out.dtype;
-    this.sizes = kept;
-    this.count = out.count;
-    this.strides = this.stridesByRank[kept.length] ??= new Array<number>(kept.length).fill(0);
+  of(out: Tensor, { kept }: Region): Operand {
+    const strides = (this.stridesByRank[kept.length] ??= new Array<number>(kept.length).fill(0));
     let step = 1;
     for (let i = kept.length - 1; i >= 0; i--) {
-      this.strides[i] = step;
+      strides[i] = step;
       step *= kept[i] || 1;
     }
-    return this;
+    return this.view.show(out, kept, strides);
   }
 }
 
 const keptView = new KeptView();
 
-const freed: readonly Kept[] = [];
-
-class ReductionNode extends SavingNode {
+class ReductionNode extends ListNode {
   private readonly formula: Formula;
-  /** The operands, where a derivative reads them. */
-  private saved: readonly Kept[] | null;
-  private versions: readonly number[] | null;
   private readonly scalars: readonly number[];
   private readonly sizes: Sizes;
   private readonly keptSizes: Sizes;
   private fits: readonly { readonly sizes: Sizes; readonly dtype: DType }[];
 
+  /** `saved` are the operands, where a derivative reads them. */
   constructor(
     formula: Formula,
     next: readonly (Node<Tensor> | null)[],
@@ -159,13 +133,11 @@ class ReductionNode extends SavingNode {
   ) {
     super(next, nextIndex);
     this.formula = formula;
-    this.saved = saved;
-    this.versions = saved === null ? null : versionsOf(this, saved);
     this.scalars = scalars;
     this.sizes = sizes;
     this.keptSizes = kept;
     this.fits = fits;
-    if (savingMode.hooks !== null && saved !== null) this.sealAll(savingMode.hooks);
+    if (saved !== null) this.save(saved);
   }
 
   get name(): string {
@@ -176,33 +148,15 @@ class ReductionNode extends SavingNode {
     return this.formula.options.names?.[index] ?? `operand ${index}`;
   }
 
-  get kept(): readonly Kept[] | null {
-    return this.saved === freed ? null : (this.saved ?? []);
-  }
-
-  resultAt(): number {
-    return -1;
-  }
-
-  protected get keptVersions(): readonly number[] | null {
-    return this.versions;
-  }
-
-  protected seal(list: readonly SavedTensor[]): void {
-    this.saved = list;
-    this.versions = sealed;
+  protected override seal(list: readonly SavedTensor[]): void {
+    super.seal(list);
     // What tells sizes and types must not keep the tensors.
     this.fits = this.fits.map(({ sizes, dtype }) => ({ sizes, dtype }));
   }
 
-  protected plainValue(): unknown {
-    return undefined;
-  }
-
   run(task: Sender<Tensor>): void {
     const { sizes, formula } = this;
-    if (this.saved === freed) throw alreadyFreed(this.name);
-    const saved = this.saved === null ? null : opened(this, this.saved, this.versions);
+    const saved = this.open();
     let arrived = this.incoming!;
     // Without dimensions the gradient broadcasts as it is.
     if (arrived.sizes.length > 0 && arrived.sizes.length !== sizes.length)
@@ -229,7 +183,7 @@ class ReductionNode extends SavingNode {
 
   override release(): void {
     if (this.saved === null) return;
-    this.saved = freed;
+    super.release();
     this.fits = [];
   }
 }

@@ -169,6 +169,61 @@ export abstract class SavingNode extends Node<Tensor> {
   }
 }
 
+const freed: readonly Kept[] = [];
+
+/** A node whose saved tensors are one list. */
+export abstract class ListNode extends SavingNode {
+  /** In order, null for those that no gradient asked for reads; null as a whole where nothing is saved. */
+  protected saved: readonly Kept[] | null;
+  private versions: readonly number[] | null;
+
+  constructor(next: readonly (Node<Tensor> | null)[], nextIndex: readonly number[]) {
+    super(next, nextIndex);
+    this.saved = null;
+    this.versions = null;
+  }
+
+  /** Saves tensors: the last step of a constructor, because hooks ask for the node's names. */
+  protected save(tensors: readonly (Tensor | null)[]): void {
+    this.saved = tensors;
+    this.versions = versionsOf(this, tensors);
+    if (savingMode.hooks !== null) this.sealAll(savingMode.hooks);
+  }
+
+  /** The saved tensors, checked. */
+  protected open(): readonly (Tensor | null)[] | null {
+    const { saved } = this;
+    if (saved === null) return null;
+    if (saved === freed) throw alreadyFreed(this.name);
+    return opened(this, saved, this.versions);
+  }
+
+  get kept(): readonly Kept[] | null {
+    return this.saved === freed ? null : (this.saved ?? []);
+  }
+
+  resultAt(_index: number): number {
+    return -1;
+  }
+
+  protected get keptVersions(): readonly number[] | null {
+    return this.versions;
+  }
+
+  protected seal(list: readonly SavedTensor[]): void {
+    this.saved = list;
+    this.versions = sealed;
+  }
+
+  protected plainValue(_name: string): unknown {
+    return undefined;
+  }
+
+  override release(): void {
+    if (this.saved !== null) this.saved = freed;
+  }
+}
+
 /** Lets nodes be asked for what they saved under these names: `node.savedSelf`, `node.rawSavedSelf`. */
 export function offerSaved(names: readonly string[]): void {
   for (const name of names) {

@@ -1,36 +1,25 @@
 // Products with vectors: a vector's memory is seen as a matrix for the length of one kernel call. The views are made once and laid anew,
 // because making tensors for them would cost more than the product of a small step.
 import type { Operand } from "../../core/backend.ts";
-import { type DType, float32 } from "../../core/dtype.ts";
-import type { Storage } from "../../core/storage.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { joinedDevice } from "./levels.ts";
 import { empty } from "./memory.ts";
+import { ScratchView } from "./scratchview.ts";
 import { fillWith } from "./transfer.ts";
 
-class VectorView implements Operand {
-  storage!: Storage;
-  dtype: DType = float32;
-  readonly sizes: number[] = [1, 1];
-  readonly strides: number[] = [0, 0];
-  offset = 0;
-  count = 0;
-  dense = false;
+class VectorView {
+  private readonly view = new ScratchView();
+  private readonly sizes: number[] = [1, 1];
+  private readonly strides: number[] = [0, 0];
 
   /** Sees a vector as a matrix whose dimension `dim` it is; the other has size 1. */
-  along(dim: 0 | 1, vector: Tensor): this {
-    const { storage, dtype, offset, count, dense } = vector;
+  along(dim: 0 | 1, vector: Tensor): Operand {
     const stride = vector.strides[0]!;
-    this.storage = storage;
-    this.dtype = dtype;
-    this.offset = offset;
-    this.count = count;
-    this.dense = dense;
     this.sizes[dim] = vector.sizes[0]!;
     this.strides[dim] = stride;
     this.sizes[1 - dim] = 1;
-    this.strides[1 - dim] = dim === 1 ? count * stride : 1;
-    return this;
+    this.strides[1 - dim] = dim === 1 ? vector.count * stride : 1;
+    return this.view.show(vector, this.sizes, this.strides);
   }
 }
 
