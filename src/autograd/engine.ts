@@ -62,9 +62,10 @@ export class Task<V> implements Pass<V>, Current {
   private readonly visited: Node<V>[];
   // The latest node that is ready, and the others in a binary heap, which most graphs are too narrow to need.
   private top: Node<V> | null;
-  private readonly others: Node<V>[];
+  private others: Node<V>[] | null;
   // Nodes without edges, the sinks of leaves: nothing waits for them, and their gradients land as soon as they are complete.
-  private readonly sinks: Node<V>[];
+  private sink: Node<V> | null;
+  private sinks: Node<V>[] | null;
   private shadows: Shadow<V>[] | null;
   private captures: ReadonlyMap<Node<V>, readonly Capture<V>[]> | null;
   private needed: Set<Node<V>> | null;
@@ -88,8 +89,9 @@ export class Task<V> implements Pass<V>, Current {
     this.running = null;
     this.visited = [];
     this.top = null;
-    this.others = [];
-    this.sinks = [];
+    this.others = null;
+    this.sink = null;
+    this.sinks = null;
     this.shadows = null;
     this.captures = null;
     this.needed = null;
@@ -123,7 +125,7 @@ export class Task<V> implements Pass<V>, Current {
         this.needed = this.leadingTo(captures);
       }
       this.enter(roots);
-      for (let node = this.pop(); node !== undefined; node = this.pop())
+      for (let node = this.pop(); node !== null; node = this.pop())
         if (observation.visit === null)
           if (node.hooks === null && captures === null && observation.pass === null)
             this.executeUnseen(node);
@@ -365,7 +367,8 @@ export class Task<V> implements Pass<V>, Current {
 
   private push(node: Node<V>): void {
     if (node.next.length === 0) {
-      this.sinks.push(node);
+      if (this.sink !== null) (this.sinks ??= []).push(this.sink);
+      this.sink = node;
       return;
     }
     const { top } = this;
@@ -376,17 +379,19 @@ export class Task<V> implements Pass<V>, Current {
     } else this.sift(node);
   }
 
-  private pop(): Node<V> | undefined {
-    if (this.sinks.length > 0) return this.sinks.pop();
-    const { top } = this;
-    if (top === null) return undefined;
-    this.top = this.others.length === 0 ? null : this.latest();
+  private pop(): Node<V> | null {
+    const { sink, top } = this;
+    if (sink !== null) {
+      this.sink = this.sinks?.pop() ?? null;
+      return sink;
+    }
+    if (top !== null) this.top = this.latest();
     return top;
   }
 
   /** Puts a node into the heap. */
   private sift(node: Node<V>): void {
-    const heap = this.others;
+    const heap = (this.others ??= []);
     let at = heap.length;
     heap.push(node);
     while (at > 0) {
@@ -398,10 +403,11 @@ export class Task<V> implements Pass<V>, Current {
     heap[at] = node;
   }
 
-  /** Takes the latest node out of the heap. */
-  private latest(): Node<V> {
+  /** Takes the latest node out of the heap, if there is any. */
+  private latest(): Node<V> | null {
     const heap = this.others;
-    const last = heap.pop()!;
+    const last = heap?.pop();
+    if (heap === null || last === undefined) return null;
     if (heap.length === 0) return last;
     const top = heap[0]!;
     let at = 0;
