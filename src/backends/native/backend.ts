@@ -10,6 +10,7 @@ import { slot } from "../frame/slot.ts";
 import { mapFew, productFew, sumFew } from "./few.ts";
 import { type Addon, loadAddon, type Unavailable } from "./addon.ts";
 import { type NativeBlock, NativeMemory } from "./memory.ts";
+import { mostElements } from "./script.ts";
 
 /** Operands lie where their storages do. */
 class NativeCall extends Call {
@@ -66,7 +67,7 @@ export class NativeBackend extends FrameBackend {
     inputs: readonly Operand[],
     scalars: readonly number[],
   ): void {
-    if (output.count > fewElements || !mapFew(program, output, inputs, scalars))
+    if (output.count > mostElements || !mapFew(program, output, inputs, scalars))
       super.map(program, output, inputs, scalars);
   }
 
@@ -81,7 +82,7 @@ export class NativeBackend extends FrameBackend {
   ): void {
     if (kind === "sum" && output.count === 1) {
       const count = elementCount(sizes);
-      if (count <= fewElements && sumFew(program, output, inputs, scalars, count, divisor)) return;
+      if (count <= mostElements && sumFew(program, output, inputs, scalars, count, divisor)) return;
     }
     super.reduce(kind, program, output, inputs, scalars, sizes, divisor);
   }
@@ -95,7 +96,7 @@ export class NativeBackend extends FrameBackend {
     addend: Operand | null,
   ): void {
     if (
-      output.count > fewElements ||
+      output.count > mostElements ||
       alpha !== 1 ||
       addend !== null ||
       output.sizes.length !== 2 ||
@@ -120,9 +121,6 @@ export class NativeBackend extends FrameBackend {
     return codec.decode(new codec.array(element.buffer, 0, 1)[0]!);
   }
 }
-
-// Larger tensors are not tried in JavaScript.
-const fewElements = 16;
 
 // Room for one element, by its size.
 const elements = Array.from({ length: 9 }, (_, size) => new Uint8Array(size));

@@ -49,7 +49,10 @@ export function sumFew(
   );
 }
 
-/** output = a @ b for two matrices; false, and nothing done, where the addon must. */
+/**
+ * output = a @ b for two matrices; false, and nothing done, where the addon must. Adds in double precision and rounds once, so that the last
+ * bit of a float32 sum may be another than the kernels', which add in float32.
+ */
 export function productFew(output: Operand, a: Operand, b: Operand): boolean {
   const { dtype } = output;
   if (dtype !== float32 && dtype !== float64) return false;

@@ -28,7 +28,8 @@ export interface Scripts {
 
 // About where a call into the addon starts to be cheaper, in instructions times elements.
 const mostSteps = 64;
-const mostElements = 16;
+/** Larger tensors are not tried. */
+export const mostElements = 16;
 
 const infix: Readonly<Record<string, string>> = { add: "+", sub: "-", mul: "*", div: "/" };
 
