@@ -2,7 +2,7 @@
 import { isDifferentiable } from "../autograd/mode.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
-import { formatSizes, type Sizes } from "../core/shape.ts";
+import { contiguousStrides, formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { checkDevices } from "./define/levels.ts";
 import { empty, readElement, relayout } from "./define/memory.ts";
@@ -66,7 +66,10 @@ function transform(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
       addend === null ? 0 : 1,
       addend,
     );
-  return input.sizes.length === 2 ? whole : whole.view([...input.sizes.slice(0, -1), out]);
+  if (input.sizes.length === 2) return whole;
+  // Not a view: the result may be changed in place like any other.
+  const sizes = [...input.sizes.slice(0, -1), out];
+  return relayout(whole, sizes, contiguousStrides(sizes), 0);
 }
 
 const inputRule = (g: Tensor, { weight }: { readonly weight: Tensor }): Tensor =>

@@ -163,3 +163,15 @@ describe("utilities", () => {
     expect(new nn.Embedding(4, 5)(torch.tensor([1n, 3n])).shape).toEqual([2, 5]);
   });
 });
+
+describe("a linear layer over more dimensions", () => {
+  it("has a result that may be changed in place", () => {
+    const input = torch.ones(2, 3, 4, { requiresGrad: true });
+    const layer = torch.ones(5, 4, { requiresGrad: true });
+    const out = nn.functional.linear(input, layer);
+    out.relu_();
+    out.sum().backward();
+    expect(input.grad!.tolist()).toEqual(torch.full([2, 3, 4], 5).tolist());
+    expect(layer.grad!.tolist()).toEqual(torch.full([5, 4], 6).tolist());
+  });
+});
