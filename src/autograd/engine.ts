@@ -205,8 +205,8 @@ export class Task<V> implements Pass<V>, Current {
     for (let i = 0; i < roots.length; i++) {
       const { node } = roots[i]!;
       // A node may be the root of several values.
-      const first = i === 0 || roots.findIndex((other) => other.node === node) === i;
-      if (node.dependencies === 0 && first) this.push(node);
+      if (node.dependencies === 0 && (i === 0 || roots.findIndex((r) => r.node === node) === i))
+        this.push(node);
     }
   }
 

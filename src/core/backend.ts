@@ -83,8 +83,8 @@ export interface Backend {
   ): void;
   /**
    * output = combine over the reduced dimensions of program(inputs..., scalars...), divided by `divisor` (sum only; 1 elsewhere).
-   * `sizes` are those iterated, to which the inputs broadcast; `output` has as many dimensions, with size 1 where reduced, or none where all are. The program's
-   * output type is the one combined in; `output.dtype` may differ (bool for all/any, int64 for argmin/argmax).
+   * `sizes` are those iterated, to which the inputs broadcast; `output` has as many dimensions, with size 1 where reduced, or none where
+   * all are. The program's output type is the one combined in; `output.dtype` may differ (bool for all/any, int64 for argmin/argmax).
    * Reducing no elements gives the identity: 0 for sum, 1 for product, true for all, false for any (extrema of nothing are refused earlier).
    */
   reduce(

@@ -44,9 +44,14 @@ function shown(
   );
 }
 
-/** Whether a call on the tensor leaves something behind besides its result. */
-function leavesTrace(tensor: Tensor): boolean {
-  return (gradMode.enabled && requiresGradient(tensor)) || forwardMode.active;
+type Move<A extends readonly unknown[]> = (self: Tensor, axis: Axis, ...rest: A) => Tensor;
+
+/** A recorded operation, without it for calls that leave nothing behind besides their result. */
+function spared<A extends readonly unknown[]>(recorded: Move<A>, raw: Move<A>): Move<A> {
+  return (self, axis, ...rest) =>
+    (gradMode.enabled && requiresGradient(self)) || forwardMode.active
+      ? recorded(self, axis, ...rest)
+      : raw(self, axis, ...rest);
 }
 
 function entered(self: Tensor, axis: Axis, dim: number): Tensor {
@@ -55,13 +60,16 @@ function entered(self: Tensor, axis: Axis, dim: number): Tensor {
 }
 
 /** The slices of a tensor along `dim` as the members of one tensor: the start of a mapped function. */
-const enter: (self: Tensor, axis: Axis, dim: number) => Tensor = operation({
-  name: "enterBatch",
-  linear: true,
-  parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
-  forward: ({ self, axis, dim }) => entered(self, axis as Axis, dim),
-  backward: { self: (g, { axis, dim }) => leaveBatch(g, axis as Axis, dim) },
-});
+const enter: Move<[dim: number]> = spared(
+  operation({
+    name: "enterBatch",
+    linear: true,
+    parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
+    forward: ({ self, axis, dim }) => entered(self, axis as Axis, dim),
+    backward: { self: (g, { axis, dim }) => leaveBatch(g, axis as Axis, dim) },
+  }),
+  entered,
+);
 
 function left(self: Tensor, axis: Axis, dim: number): Tensor {
   const { storage, dtype, offset } = self;
@@ -80,26 +88,32 @@ function left(self: Tensor, axis: Axis, dim: number): Tensor {
   return new Tensor(memory, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
 
-const leave: (self: Tensor, axis: Axis, dim: number) => Tensor = operation({
-  name: "leaveBatch",
-  linear: true,
-  parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
-  forward: ({ self, axis, dim }) => left(self, axis as Axis, dim),
-  backward: { self: (g, { axis, dim }) => enter(g, axis as Axis, dim) },
-});
-
 /** The members of a tensor side by side along `dim`: the end of a mapped function. A tensor without the axis is repeated. */
-export function leaveBatch(self: Tensor, axis: Axis, dim: number): Tensor {
-  return leavesTrace(self) ? leave(self, axis, dim) : left(self, axis, dim);
+export const leaveBatch: Move<[dim: number]> = spared(
+  operation({
+    name: "leaveBatch",
+    linear: true,
+    parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
+    forward: ({ self, axis, dim }) => left(self, axis as Axis, dim),
+    backward: { self: (g, { axis, dim }) => enter(g, axis as Axis, dim) },
+  }),
+  left,
+);
+
+function lifted(self: Tensor, axis: Axis): Tensor {
+  return shown(self, axis, 0, self.sizes, self.strides);
 }
 
 /** A tensor with one axis more, the same for all members. Its gradient is the sum of theirs. */
-const lift: (self: Tensor, axis: Axis) => Tensor = operation({
-  name: "liftToBatch",
-  parameters: { self: p.tensor, axis: p.anything },
-  forward: ({ self, axis }) => shown(self, axis as Axis, 0, self.sizes, self.strides),
-  backward: { self: (g, { axis }) => leaveBatch(g, axis as Axis, 0).sum(0) },
-});
+const lift: Move<[]> = spared(
+  operation({
+    name: "liftToBatch",
+    parameters: { self: p.tensor, axis: p.anything },
+    forward: ({ self, axis }) => lifted(self, axis as Axis),
+    backward: { self: (g, { axis }) => leaveBatch(g, axis as Axis, 0).sum(0) },
+  }),
+  lifted,
+);
 
 function deviceWith(base: Device, axes: readonly Axis[]): Device {
   return axes.reduce((device, axis) => axis.over(device), base);
@@ -120,13 +134,11 @@ class BatchAxis implements Axis {
   }
 
   lift(tensor: Tensor): Tensor {
-    return leavesTrace(tensor)
-      ? lift(tensor, this)
-      : shown(tensor, this, 0, tensor.sizes, tensor.strides);
+    return lift(tensor, this);
   }
 
   enter(tensor: Tensor, dim: number): Tensor {
-    return leavesTrace(tensor) ? enter(tensor, this, dim) : entered(tensor, this, dim);
+    return enter(tensor, this, dim);
   }
 
   over(below: Device): Device {

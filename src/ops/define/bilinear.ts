@@ -5,8 +5,9 @@ import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
 import { observation } from "../../autograd/observer.ts";
 import { mapping } from "../../core/device.ts";
-import { sameSizes, type Sizes } from "../../core/shape.ts";
+import type { Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { summedTo } from "./fit.ts";
 import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
 import { together } from "./levels.ts";
 import { nodeName } from "./nodename.ts";
@@ -30,11 +31,6 @@ export interface BilinearRecord {
 }
 
 const firstOutputs: readonly number[] = [0, 0];
-
-/** Undoes the broadcasting of batches. */
-function summedTo(gradient: Tensor, sizes: Sizes): Tensor {
-  return sameSizes(gradient.sizes, sizes) ? gradient : gradient.sumToSize(sizes);
-}
 
 class BilinearNode extends ListNode {
   private readonly record: BilinearRecord;

@@ -14,10 +14,13 @@ export function shownOf({ sizes, dtype }: Tensor): Shown {
   return { sizes, dtype };
 }
 
+/** Undoes broadcasting: the gradient with the sizes of what it is for. */
+export function summedTo(gradient: Tensor, sizes: Sizes): Tensor {
+  return sameSizes(gradient.sizes, sizes) ? gradient : gradient.sumToSize(sizes);
+}
+
 /** Undoes broadcasting and promotion: the gradient with the sizes and the type of what it is for. */
 export function fit(gradient: Tensor, to: Shown): Tensor {
-  let out = gradient;
-  if (!sameSizes(out.sizes, to.sizes)) out = out.sumToSize(to.sizes);
-  if (out.dtype !== to.dtype) out = out.to(to.dtype);
-  return out;
+  const out = summedTo(gradient, to.sizes);
+  return out.dtype === to.dtype ? out : out.to(to.dtype);
 }

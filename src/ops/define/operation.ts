@@ -23,7 +23,7 @@ import { type Parameters, type Quick, Signature, type Values } from "./parameter
 import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
-import type { Attached, OfValues } from "./registry.ts";
+import type { Attached } from "./registry.ts";
 import { savedThrough } from "./saved.ts";
 import { laidOut, overwriteTangent, setTangent } from "./tangent.ts";
 
@@ -317,9 +317,8 @@ export function operation<const P extends Parameters, const S extends TensorName
   const signature = new Signature(full.name, full.parameters, full.quick);
   const signatureInPlace = new Signature(`${full.name}_`, full.parameters);
   const mutates = record.inPlace === true || write !== undefined;
-  const attached: Attached & OfValues<Values<Parameters>> = {
+  const attached: Attached = {
     record: full as Attached["record"],
-    of: (values) => run(blueprint, values) as Tensor,
     inPlace: mutates
       ? observable(`${full.name}_`, (args) => runInPlace(blueprint, signatureInPlace.read(args)))
       : null,

@@ -16,11 +16,6 @@ export interface Attached {
   readonly inPlace: ((...args: readonly unknown[]) => unknown) | null;
 }
 
-/** An operation that composites call with arguments they have read themselves, in an object of its own that the call may keep. */
-export interface OfValues<V> {
-  readonly of: (values: V) => Tensor;
-}
-
 /** An operation that is a function of the torch namespace only. */
 export type FunctionOnly<F> = F & { readonly record: PublicRecord };
 /** An operation that is also a method of Tensor; `A` are the arguments after the tensor itself. */
