@@ -2,8 +2,7 @@
 import type { Operand } from "../../core/backend.ts";
 import { float32, float64 } from "../../core/dtype.ts";
 import type { TypedProgram } from "../../core/program.ts";
-import type { Storage } from "../../core/storage.ts";
-import type { NativeBlock } from "./memory.ts";
+import { isSeen, type NativeBlock, placeOf } from "./memory.ts";
 import { type Scripts, scriptsOf } from "./script.ts";
 
 // Products of so many pairs are added up here.
@@ -11,14 +10,6 @@ const mostPairs = 64;
 
 function scripts(program: TypedProgram): Scripts {
   return (program.scripts ??= scriptsOf(program)) as Scripts;
-}
-
-function isSeen({ position, memory }: Storage): boolean {
-  return position >= 0 && (memory as NativeBlock).place >= 0;
-}
-
-function placeOf({ storage, offset }: Operand, shift: number): number {
-  return (((storage.memory as NativeBlock).place + storage.position) >> shift) + offset;
 }
 
 /** Runs a program; false, and nothing done, where the addon must. */
@@ -62,9 +53,9 @@ export function productFew(output: Operand, a: Operand, b: Operand): boolean {
   if (rows * columns * inner > mostPairs) return false;
   if (!isSeen(output.storage) || !isSeen(a.storage) || !isSeen(b.storage)) return false;
   const single = dtype === float32;
-  const target = viewOf(output, single);
-  const left = viewOf(a, single);
-  const right = viewOf(b, single);
+  const target = arrayOf(output, single);
+  const left = arrayOf(a, single);
+  const right = arrayOf(b, single);
   const shift = single ? 2 : 3;
   const aRow = a.strides[0]!;
   const aColumn = a.strides[1]!;
@@ -93,7 +84,7 @@ export function productFew(output: Operand, a: Operand, b: Operand): boolean {
   return true;
 }
 
-function viewOf({ storage }: Operand, single: boolean): Float32Array | Float64Array {
+function arrayOf({ storage }: Operand, single: boolean): Float32Array | Float64Array {
   const { singles, doubles } = storage.memory as NativeBlock;
   return single ? singles : doubles;
 }

@@ -1,4 +1,5 @@
 // Memory for the native backend: chunks owned by collected objects, slabs cut from them, and when to ask for a collection.
+import type { Operand } from "../../core/backend.ts";
 import { cpu } from "../../core/device.ts";
 import { DeviceError } from "../../core/errors.ts";
 import { type Block, Storage } from "../../core/storage.ts";
@@ -82,6 +83,16 @@ export class NativeBlock implements Block {
     this.addon.copyOut(buffer);
     return buffer;
   }
+}
+
+/** Whether JavaScript sees the storage's bytes where they lie. */
+export function isSeen({ position, memory }: Storage): boolean {
+  return position >= 0 && (memory as NativeBlock).place >= 0;
+}
+
+/** Where an operand begins in its arena, in elements of 2^shift bytes; only for storages that JavaScript sees. */
+export function placeOf({ storage, offset }: Operand, shift: number): number {
+  return (((storage.memory as NativeBlock).place + storage.position) >> shift) + offset;
 }
 
 /** A block from which storages of up to `most` bytes are cut one after another. */

@@ -3,6 +3,7 @@ import type { Operand } from "../../core/backend.ts";
 import { float32, float64 } from "../../core/dtype.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import { functionOf } from "../../core/scalar.ts";
+import { isSeen, placeOf } from "./memory.ts";
 
 /** Computes a program where all operands lie in memory that JavaScript sees, dense or single; else false, and nothing done. */
 export type MapScript = (
@@ -60,10 +61,8 @@ export function scriptsOf(typed: TypedProgram): Scripts {
     return single ? (own ?? evaluate) : evaluate;
   });
   const array = single ? "singles" : "doubles";
-  const place = (operand: string): string =>
-    `((${operand}.storage.memory.place + ${operand}.storage.position) >> ${single ? 2 : 3}) + ${operand}.offset`;
-  const unseen = (operand: string): string =>
-    `${operand}.storage.position < 0 || ${operand}.storage.memory.place < 0`;
+  const place = (operand: string): string => `placeOf(${operand}, ${single ? 2 : 3})`;
+  const unseen = (operand: string): string => `!isSeen(${operand}.storage)`;
   const loads = inputs.flatMap((_, k) => [
     `const o${k} = inputs[${k}];`,
     `if (${unseen(`o${k}`)} || (o${k}.count !== 1 && (o${k}.count !== count || !o${k}.dense))) return false;`,
@@ -121,10 +120,10 @@ export function scriptsOf(typed: TypedProgram): Scripts {
   try {
     // The text is made of names of scalar functions and slot numbers alone.
     // oxlint-disable-next-line typescript/no-implied-eval
-    const make = new Function("fround", "constants", ...names, text) as (
+    const make = new Function("fround", "constants", "isSeen", "placeOf", ...names, text) as (
       ...parts: readonly unknown[]
     ) => Scripts;
-    return make(Math.fround, constants, ...functions);
+    return make(Math.fround, constants, isSeen, placeOf, ...functions);
   } catch {
     return none;
   }
