@@ -112,17 +112,25 @@ void direct_product(const Product<T>& p, bool threads) {
 
 // A column times a row: nothing is summed, so that whole rows are written one after another.
 template <typename T>
-void outer_product(const Product<T>& p, bool threads) {
+INLINE void outer_rows(const T* a, long a_row, const T* b, T* c, long c_row, long rows, long columns) {
   typedef typename VectorOf<T>::type V;
-  const long W = VectorOf<T>::width;
+  const long W = VectorOf<T>::width, whole = columns / W * W, rest = columns - whole;
+  for (long i = 0; i < rows; i++, a += a_row, c += c_row) {
+    const V x = V{} + *a;
+    for (long j = 0; j < whole; j += W) store(c + j, x * load(b + j));
+    if (rest > 0) store_part(c + whole, x * load_part(b + whole, rest), rest);
+  }
+}
+
+template <typename T>
+bool is_outer(const Product<T>& p) {
+  return p.K == 1 && p.b_column == 1 && p.target.column == 1 && p.target.plain;
+}
+
+template <typename T>
+void outer_product(const Product<T>& p, bool threads) {
   const auto rows = [&](long from, long end) {
-    for (long i = from; i < end; i++) {
-      const V x = V{} + p.a[i * p.a_row];
-      T* to = p.target.c + i * p.target.row;
-      long j = 0;
-      for (; j + W <= p.N; j += W) store(to + j, x * load(p.b + j));
-      if (j < p.N) store_part(to + j, x * load_part(p.b + j, p.N - j), p.N - j);
-    }
+    outer_rows(p.a + from * p.a_row, p.a_row, p.b, p.target.c + from * p.target.row, p.target.row, end - from, p.N);
   };
   if (!threads || (double)p.M * p.N <= kThreadWork / 8) return rows(0, p.M);
   const long step = ceil_div(p.M, thread_count());
@@ -257,7 +265,7 @@ void multiply(Product<T> p, bool threads) {
     plain_product(p);
     return;
   } else {
-  if (p.K == 1 && p.b_column == 1 && p.target.column == 1 && p.target.plain) return outer_product(p, threads);
+  if (is_outer(p)) return outer_product(p, threads);
   if (p.M <= 4 && p.b_row == 1 && (p.a_column == 1 || p.K == 1)) return dot_product(p, threads);
   if (p.M == 1 && p.b_column == 1 && p.N >= 256 && p.K >= 32) return row_product(p, threads);
   const bool small = p.M <= kTileRows || p.K <= 32 || p.N * p.K <= 16384;
@@ -315,22 +323,29 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
   const bool plain = frame[kAlpha] == 1 && !t.addend;
   const Product<T> base = {s.M, s.N, s.K, (const T*)s.a, (const T*)s.b, s.a_row, s.a_column, s.b_row, s.b_column,
                            {(T*)t.c, t.row, t.column, (T)frame[kAlpha], (T)frame[kBeta], (const T*)t.addend, t.addend_row, t.addend_column, true, plain}};
+  // Many small column-times-row products: what `multiply` finds out about each of them is the same for all.
+  const bool outer = batches.count > 1 && !Whole<T>::value && s.N > 1 && is_outer(base);
   const auto one = [&](long batch, bool threads) {
+    T* c = base.target.c + batches.offset(0, batch);
+    const T *a = base.a + batches.offset(1, batch), *b = base.b + batches.offset(2, batch);
+    if (outer) return outer_rows(a, base.a_row, b, c, base.target.row, base.M, base.N);
     Product<T> p = base;
-    p.target.c += batches.offset(0, batch);
-    p.a += batches.offset(1, batch);
-    p.b += batches.offset(2, batch);
+    p.target.c = c;
+    p.a = a;
+    p.b = b;
     if (p.target.addend) p.target.addend += batches.offset(3, batch);
     multiply(p, threads);
   };
   const double work = (double)s.M * s.N * (s.K ? s.K : 1);
-  if (batches.count > 1 && thread_count() > 1 && work * batches.count > kThreadWork && (batches.count >= 2 * thread_count() || work < kThreadWork)) {
+  // Writing alone pays for threads earlier than computing does.
+  const double least = outer ? kThreadWork / 8 : kThreadWork;
+  if (batches.count > 1 && thread_count() > 1 && work * batches.count > least && (batches.count >= 2 * thread_count() || work < least)) {
     const long pieces = smaller(batches.count, thread_count() * 4), step = ceil_div(batches.count, pieces);
     return parallel(ceil_div(batches.count, step), [&](long task) {
       for (long batch = task * step; batch < smaller(batches.count, (task + 1) * step); batch++) one(batch, false);
     });
   }
-  for (long batch = 0; batch < batches.count; batch++) one(batch, true);
+  for (long batch = 0; batch < batches.count; batch++) one(batch, !outer);
 }
 
 }  // namespace

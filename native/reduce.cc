@@ -298,7 +298,7 @@ void reduce_typed(Work& work) {
   if (work.kept_count == 0) return;
   const Layout& layout = work.layout;
   const int last = work.kept - 1;
-  bool columns = work.kept > 0 && work.reduced_count > 1 && layout.size[last] >= 8;
+  bool columns = work.kept > 0 && work.reduced_count > 0 && layout.size[last] >= 8;
   if (columns) {
     // Worth it where the inputs lie along the kept dimension rather than along the last reduced one, or where there is little to reduce.
     bool along = work.reduced_count <= 32 && work.kept_count >= 2 * work.reduced_count;
