@@ -8,7 +8,7 @@ import { isTensor } from "../ops/access.ts";
 /** What this file knows of a module: its state by dotted name, and that it can be called. */
 export interface Stateful {
   (...args: never[]): unknown;
-  namedModules(): Iterable<[string, object]>;
+  namedModules(): unknown;
   namedParameters(): Iterable<[string, Tensor]>;
   namedBuffers(): Iterable<[string, Tensor]>;
 }
@@ -23,23 +23,30 @@ interface Place {
   readonly key: string;
 }
 
-/** Every place where a module holds a tensor, by the tensor: tied weights have several. */
-function placesOf(module: Stateful): {
-  readonly byName: ReadonlyMap<string, Place>;
-  readonly byTensor: ReadonlyMap<Tensor, readonly Place[]>;
-} {
-  const byName = new Map<string, Place>();
-  const byTensor = new Map<Tensor, Place[]>();
-  for (const [path, part] of module.namedModules()) {
-    const owner = part as Owner;
-    for (const [key, value] of Object.entries(owner)) {
-      if (!isTensor(value)) continue;
+interface Places {
+  readonly byName: Map<string, Place>;
+  /** Tied weights have several. */
+  readonly byTensor: Map<Tensor, Place[]>;
+}
+
+/** Notes every place where a module, or one below it, holds a tensor. Each module counts once, with the first path that leads to it. */
+function notePlaces(owner: Owner, path: string, places: Places, seen: Set<Owner>): void {
+  seen.add(owner);
+  for (const key of Object.keys(owner)) {
+    const value = owner[key];
+    if (isTensor(value)) {
       const place = { owner, key };
-      byName.set(path === "" ? key : `${path}.${key}`, place);
-      byTensor.set(value, [...(byTensor.get(value) ?? []), place]);
-    }
+      places.byName.set(path + key, place);
+      const others = places.byTensor.get(value);
+      if (others === undefined) places.byTensor.set(value, [place]);
+      else others.push(place);
+    } else if (isStateful(value) && !seen.has(value))
+      notePlaces(value, `${path}${key}.`, places, seen);
   }
-  return { byName, byTensor };
+}
+
+function isStateful(value: unknown): value is Owner {
+  return typeof value === "function" && "namedModules" in value;
 }
 
 /** What `functionalCall` takes by name. */
@@ -76,7 +83,9 @@ export function functionalCall<M extends Stateful>(
       );
     Object.assign(given, record);
   }
-  const { byName, byTensor } = placesOf(module);
+  const places: Places = { byName: new Map(), byTensor: new Map() };
+  notePlaces(module as unknown as Owner, "", places, new Set());
+  const { byName, byTensor } = places;
   const replaced: { readonly place: Place; readonly before: unknown; readonly value: Tensor }[] =
     [];
   for (const [path, value] of Object.entries(given)) {
@@ -88,8 +97,8 @@ export function functionalCall<M extends Stateful>(
     if (!isTensor(value))
       throw new ArgumentError(`${name}: "${path}" must be a tensor, got ${describe(value)}`);
     const own = place.owner[place.key] as Tensor;
-    const places = tieWeights ? (byTensor.get(own) ?? [place]) : [place];
-    for (const at of places) replaced.push({ place: at, before: at.owner[at.key], value });
+    for (const at of tieWeights ? byTensor.get(own)! : [place])
+      replaced.push({ place: at, before: at.owner[at.key], value });
   }
   if (strict) {
     const missing = [...module.namedParameters(), ...module.namedBuffers()]

@@ -23,6 +23,22 @@ function laidOut(operand: Operand, storage: Storage, sizes: Sizes, strides: Size
   return new Tensor(storage, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
 
+/** One list behind another. By hand: `concat` leaves V8's fast path where one of them is frozen. */
+function joined(first: Sizes, second: Sizes): Sizes {
+  const all = new Array<number>(first.length + second.length);
+  for (let i = 0; i < first.length; i++) all[i] = first[i]!;
+  for (let i = 0; i < second.length; i++) all[first.length + i] = second[i]!;
+  return all;
+}
+
+/** A matrix behind axes, transposed. */
+function turned(operand: Operand): Operand {
+  const { storage, sizes, strides } = operand;
+  const rank = sizes.length;
+  const swapped = (of: Sizes): number[] => [...of.slice(0, -2), of[rank - 1]!, of[rank - 2]!];
+  return laidOut(operand, storage, swapped(sizes), swapped(strides));
+}
+
 /** A result without dimensions as one of `rank` dimensions of size 1. */
 function singleElement({ storage, dtype, offset }: Operand, rank: number): Operand {
   const ones = new Array<number>(rank).fill(1);
@@ -37,6 +53,8 @@ export class BatchedBackend implements Backend {
   readonly #sizes: readonly number[];
   readonly #count: number;
   readonly #shared: readonly number[];
+  // How many members lie between neighbours along each axis.
+  readonly #places: readonly number[];
   #numbers: readonly Storage[] | null = null;
 
   constructor(device: Device) {
@@ -44,6 +62,7 @@ export class BatchedBackend implements Backend {
     this.#sizes = device.axes.map(({ size }) => size);
     this.#count = this.#sizes.reduce((product, size) => product * size, 1);
     this.#shared = this.#sizes.map(() => 0);
+    this.#places = contiguousStrides(this.#sizes);
   }
 
   get #base(): Backend {
@@ -56,8 +75,11 @@ export class BatchedBackend implements Backend {
 
   allocate(byteLength: number): Storage {
     const inner = this.#base.allocate(byteLength * this.#count);
-    const steps = contiguousStrides(this.#sizes).map((step) => step * byteLength);
-    return memberStorage(this.#device, inner, steps);
+    return memberStorage(
+      this.#device,
+      inner,
+      this.#places.map((place) => place * byteLength),
+    );
   }
 
   read(storage: Storage, dtype: DType, index: number): number | bigint | boolean {
@@ -130,8 +152,8 @@ export class BatchedBackend implements Backend {
     return new Tensor(
       this.#inner(operand),
       dtype,
-      this.#sizes.concat(sizes),
-      steps.concat(strides),
+      joined(this.#sizes, sizes),
+      joined(steps, strides),
       offset,
       count * this.#count,
       operand.dense && this.#follow(steps, count),
@@ -203,7 +225,7 @@ export class BatchedBackend implements Backend {
       this.#target(output.sizes.length === 0 ? singleElement(output, sizes.length) : output),
       inputs.map((input) => this.#all(input, sizes.length)),
       scalars,
-      [...this.#sizes, ...sizes],
+      joined(this.#sizes, sizes),
       divisor,
     );
   }
@@ -239,9 +261,28 @@ export class BatchedBackend implements Backend {
     const left = this.#wide(a);
     const right = this.#wide(b);
     const added = addend === null ? null : this.#wide(addend);
-    const rows = output.sizes.length === 2 ? this.#asRows(out, left, right, added) : null;
+    const rows =
+      output.sizes.length === 2
+        ? (this.#asRows(out, left, right, added) ?? this.#asColumns(out, left, right, added))
+        : null;
     if (rows === null) this.#base.matmul(out, left, right, alpha, beta, added);
     else this.#base.matmul(rows[0]!, rows[1]!, rows[2]!, alpha, beta, rows[3] ?? null);
+  }
+
+  /** The same for a shared matrix on the left: (a b)^T = b^T a^T. */
+  #asColumns(
+    out: Operand,
+    left: Operand,
+    right: Operand,
+    added: Operand | null,
+  ): readonly Operand[] | null {
+    if (!this.#sizes.some((_, i) => left.strides[i] === 0)) return null;
+    return this.#asRows(
+      turned(out),
+      turned(right),
+      turned(left),
+      added === null ? null : turned(added),
+    );
   }
 
   /** Members that meet one shared matrix are rows of one larger product. Null where no axis has any, or the rows do not lie so. */
@@ -251,33 +292,49 @@ export class BatchedBackend implements Backend {
     right: Operand,
     added: Operand | null,
   ): readonly Operand[] | null {
+    const shared = right.strides;
+    if (!this.#sizes.some((_, axis) => shared[axis] === 0)) return null;
+    const rows = this.#mergedRows(out, shared);
+    const factors = rows === null ? null : this.#mergedRows(left, shared);
+    const addend = factors === null || added === null ? null : this.#mergedRows(added, shared);
+    if (rows === null || factors === null || (addend === null && added !== null)) return null;
+    const matrix = this.#apart(
+      right,
+      shared,
+      right.sizes[this.#sizes.length]!,
+      right.strides[this.#sizes.length]!,
+    );
+    return addend === null ? [rows, factors, matrix] : [rows, factors, matrix, addend];
+  }
+
+  /** The rows of all members that share a matrix, as the rows of one; null where they do not lie so. */
+  #mergedRows(operand: Operand, shared: Sizes): Operand | null {
+    const { sizes, strides } = operand;
     const axes = this.#sizes.length;
-    const meeting = this.#sizes.flatMap((_, i) => (right.strides[i] === 0 ? [i] : []));
-    if (meeting.length === 0) return null;
-    const others = this.#sizes.flatMap((_, i) => (right.strides[i] === 0 ? [] : [i]));
-    const merged = (operand: Operand): Operand | null => {
-      const { sizes, strides } = operand;
-      let size = sizes[axes]!;
-      let step = strides[axes]!;
-      for (const axis of meeting.toReversed()) {
-        if (size === 1) step = strides[axis]!;
-        else if (sizes[axis] !== 1 && strides[axis] !== step * size) return null;
-        size *= sizes[axis]!;
-      }
-      const kept = (of: Sizes): number[] => others.map((i) => of[i]!);
-      return laidOut(
-        operand,
-        operand.storage,
-        [...kept(sizes), size, sizes[axes + 1]!],
-        [...kept(strides), step, strides[axes + 1]!],
-      );
-    };
-    const written = [out, left, ...(added === null ? [] : [added])].map(merged);
-    if (written.some((operand) => operand === null)) return null;
-    const [first, second, ...rest] = written as Operand[];
-    const own = (of: Sizes): number[] => [...others.map((i) => of[i]!), ...of.slice(axes)];
-    const shared = laidOut(right, right.storage, own(right.sizes), own(right.strides));
-    return [first!, second!, shared, ...rest];
+    let size = sizes[axes]!;
+    let step = strides[axes]!;
+    for (let axis = axes - 1; axis >= 0; axis--) {
+      if (shared[axis] !== 0) continue;
+      if (size === 1) step = strides[axis]!;
+      else if (sizes[axis] !== 1 && strides[axis] !== step * size) return null;
+      size *= sizes[axis]!;
+    }
+    return this.#apart(operand, shared, size, step);
+  }
+
+  /** An operand without the axes along which a matrix is shared, and with other rows. */
+  #apart(operand: Operand, shared: Sizes, rows: number, rowStep: number): Operand {
+    const axes = this.#sizes.length;
+    const sizes: number[] = [];
+    const strides: number[] = [];
+    for (let axis = 0; axis < axes; axis++) {
+      if (shared[axis] === 0) continue;
+      sizes.push(operand.sizes[axis]!);
+      strides.push(operand.strides[axis]!);
+    }
+    sizes.push(rows, operand.sizes[axes + 1]!);
+    strides.push(rowStep, operand.strides[axes + 1]!);
+    return laidOut(operand, operand.storage, sizes, strides);
   }
 
   gather(output: Operand, input: Operand, dim: number, index: Operand): void {
