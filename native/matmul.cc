@@ -338,7 +338,7 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
   };
   const double work = (double)s.M * s.N * (s.K ? s.K : 1);
   // Writing alone pays for threads earlier than computing does.
-  const double least = outer ? kThreadWork / 8 : kThreadWork;
+  const double least = outer ? kThreadWork / 2 : kThreadWork;
   if (batches.count > 1 && thread_count() > 1 && work * batches.count > least && (batches.count >= 2 * thread_count() || work < least)) {
     const long pieces = smaller(batches.count, thread_count() * 4), step = ceil_div(batches.count, pieces);
     return parallel(ceil_div(batches.count, step), [&](long task) {

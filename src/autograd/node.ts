@@ -13,6 +13,7 @@ import {
   register,
   type TensorHook,
 } from "./hooks.ts";
+import { userCode } from "./usercode.ts";
 
 /** Carries gradients along edges. */
 export interface Sender<V> {
@@ -180,6 +181,7 @@ export abstract class Node<V> {
   }
 
   private ownHooks(): NodeHooks<V> {
+    userCode.possible = true;
     return (this.hooks ??= new NodeHooks<V>());
   }
 

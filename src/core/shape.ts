@@ -1,13 +1,16 @@
 // Arithmetic on sizes, strides and dimension numbers. Nothing here touches elements.
 import { ArgumentError, IndexError, ShapeError } from "./errors.ts";
 
+/**
+ * One number for each dimension. Lists that tensors share are not frozen, and lists are not made from those that users gave but number by
+ * number: V8 compiles what reads them better, and less often anew, where nearly all are of the kind that literals are.
+ */
 export type Sizes = readonly number[];
 
 /** More dimensions than this are refused: kernels keep a counter for each on their stack. */
 export const maximumDimensions = 64;
 
-const empty: Sizes = Object.freeze([]);
-export const noSizes: Sizes = empty;
+export const noSizes: Sizes = [];
 
 /** Number of elements: the product of the sizes. Throws ShapeError where it exceeds 2^53. */
 export function elementCount(sizes: Sizes): number {
@@ -39,7 +42,7 @@ export function checkSizes(operation: string, sizes: Sizes): void {
 
 /** Strides of the row-major layout. */
 export function contiguousStrides(sizes: Sizes): number[] {
-  const strides = new Array<number>(sizes.length);
+  const strides = sizes.slice();
   let step = 1;
   for (let i = sizes.length - 1; i >= 0; i--) {
     strides[i] = step;
@@ -76,7 +79,7 @@ export function sameSizes(a: Sizes, b: Sizes): boolean {
 export function broadcastSizes(operation: string, a: Sizes, b: Sizes): Sizes {
   if (sameSizes(a, b)) return a;
   const rank = Math.max(a.length, b.length);
-  const out = new Array<number>(rank);
+  const out = (a.length < b.length ? b : a).slice();
   for (let i = 1; i <= rank; i++) {
     const x = i <= a.length ? a[a.length - i]! : 1;
     const y = i <= b.length ? b[b.length - i]! : 1;
@@ -101,7 +104,7 @@ export function broadcastStrides(
     throw new ShapeError(
       `${operation}: ${formatSizes(sizes)} has more dimensions than ${formatSizes(target)}`,
     );
-  const out = new Array<number>(target.length);
+  const out = target.slice();
   for (let i = 0; i < target.length; i++) {
     const size = i < lead ? 1 : sizes[i - lead]!;
     if (size !== target[i] && size !== 1)
@@ -175,7 +178,7 @@ export function inferSizes(operation: string, sizes: Sizes, count: number): numb
 /** Strides that give the new sizes without moving an element, or null where the layout does not allow it. */
 export function viewStrides(sizes: Sizes, strides: Sizes, target: Sizes): number[] | null {
   const count = elementCount(sizes);
-  const out = new Array<number>(target.length);
+  const out = target.slice();
   if (count === 0) return sameSizes(sizes, target) ? [...strides] : contiguousStrides(target);
   let at = target.length - 1;
   let step = strides.length > 0 ? strides[strides.length - 1]! : 1;

@@ -1,6 +1,7 @@
 // The graph node of a custom function, and the nodes that stand where its gradient cannot be differentiated again.
 import { gradMode } from "../autograd/mode.ts";
 import { Node, type Sender } from "../autograd/node.ts";
+import { userCode } from "../autograd/usercode.ts";
 import type { Device } from "../core/device.ts";
 import type { DType } from "../core/dtype.ts";
 import { AutogradError, DeviceError, ShapeError } from "../core/errors.ts";
@@ -115,6 +116,7 @@ export class FunctionNode extends SavingNode implements SavingPlace {
     first: number,
   ) {
     super(edges.next, edges.nextIndex);
+    userCode.possible = true;
     this.rules = rules;
     this.context = context;
     this.#notes = notes;

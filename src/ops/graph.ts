@@ -2,6 +2,7 @@
 import { gradMode } from "../autograd/mode.ts";
 import { type HookHandle, register } from "../autograd/hooks.ts";
 import { latestSequence, Node } from "../autograd/node.ts";
+import { userCode } from "../autograd/usercode.ts";
 import { DType } from "../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
@@ -353,6 +354,7 @@ export const registerPostAccumulateGradHook: Method<[hook: (leaf: Tensor) => voi
         throw new AutogradError(
           `registerPostAccumulateGradHook: expected a function, got ${typeof hook}`,
         );
+      userCode.possible = true;
       return register((node.postAccumulate ??= new Set()), hook as (leaf: Tensor) => unknown);
     },
   });

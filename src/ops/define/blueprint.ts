@@ -1,5 +1,6 @@
 // What follows from the record of an operation that is not pointwise, and the graph node that its calls leave behind.
 import type { Node, Sender } from "../../autograd/node.ts";
+import { userCode } from "../../autograd/usercode.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { noSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
@@ -351,8 +352,8 @@ export class OperationNode extends SavingNode {
       for (let k = 0; slot < end; slot++, k++) {
         const value = result === null || result instanceof Tensor ? result : (result[k] ?? null);
         const travels = value !== null && this.next[slot] !== null;
-        // What others may be given as well must not be taken over as a .grad.
-        if (travels && inputs > 1 && value.storage === gradients[0]?.storage)
+        // A hook of one that takes it over as its .grad could change what others have yet to read.
+        if (travels && inputs > 1 && userCode.possible && value.storage === gradients[0]?.storage)
           value.storage.kept = true;
         task.send(this, slot, travels ? this.fitted(value, slot) : null);
       }

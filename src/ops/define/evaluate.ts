@@ -3,6 +3,7 @@
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
+import { userCode } from "../../autograd/usercode.ts";
 import type { DType } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
 import { broadcastSizes, sameSizes, type Sizes } from "../../core/shape.ts";
@@ -90,8 +91,8 @@ class PointwiseNode extends ListNode {
       else {
         const value = derivation.passes ? gradient : this.derive(derivation, gradient, saved);
         if (derivation.passes) {
-          // Two that get the same tensor must not both take it over as their .grad.
-          if (passed) gradient.storage.kept = true;
+          // A hook of one that takes it over as its .grad could change what the other has yet to read.
+          if (passed && userCode.possible) gradient.storage.kept = true;
           passed = true;
         }
         task.send(this, slot, this.fits === null ? value : fit(value, this.fits[tensor - 1]!));

@@ -108,11 +108,11 @@ const wholes = (value: unknown): Sizes | undefined => {
   if (value instanceof Tensor) return undefined;
   const list = Array.isArray(value) ? value : isIterable(value) ? [...value] : undefined;
   if (list === undefined) return undefined;
-  const out = new Array<number>(list.length);
+  const out: number[] = [];
   for (let i = 0; i < list.length; i++) {
     const item = wholeNumber(list[i]);
     if (item === undefined) return undefined;
-    out[i] = item;
+    out.push(item);
   }
   return out;
 };

@@ -39,7 +39,7 @@ export interface Region {
 // Sizes of 1, shared by all reductions of that rank to a single element.
 const allOnes: Sizes[] = [];
 function onesOf(rank: number): Sizes {
-  return (allOnes[rank] ??= Object.freeze(new Array<number>(rank).fill(1)));
+  return (allOnes[rank] ??= Array.from({ length: rank }, () => 1));
 }
 
 /** The region of a reduction over `dims`; null or an empty list stand for all. */
@@ -50,7 +50,7 @@ export function regionOf(operation: string, sizes: Sizes, dims: Sizes | null): R
     for (let i = 0; i < rank; i++) count *= sizes[i]!;
     return { kept: onesOf(rank), dropped: noSizes, count };
   }
-  const kept = [...onesOf(rank)];
+  const kept = onesOf(rank).slice();
   const reduced = wrapDimensions(operation, dims, rank);
   const dropped: number[] = [];
   let count = 1;

@@ -2,6 +2,7 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { Node } from "../../autograd/node.ts";
+import { userCode } from "../../autograd/usercode.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
 import { formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
@@ -334,6 +335,7 @@ export class SavedTensor {
   /** The same, without checks of the call. */
   register(hooks: SavingHooks): void {
     const tensor = this.#tensor!;
+    userCode.possible = true;
     if (this.#output < 0) {
       const node = gradientNode(tensor);
       if (tensor.node === null) this.#accumulator = node;
