@@ -40,8 +40,11 @@ export function checkSizes(operation: string, sizes: Sizes): void {
   elementCount(sizes);
 }
 
+const unitStride: Sizes = [1];
+
 /** Strides of the row-major layout. */
-export function contiguousStrides(sizes: Sizes): number[] {
+export function contiguousStrides(sizes: Sizes): Sizes {
+  if (sizes.length < 2) return sizes.length === 0 ? noSizes : unitStride;
   const strides = sizes.slice();
   let step = 1;
   for (let i = sizes.length - 1; i >= 0; i--) {
@@ -176,7 +179,7 @@ export function inferSizes(operation: string, sizes: Sizes, count: number): numb
 }
 
 /** Strides that give the new sizes without moving an element, or null where the layout does not allow it. */
-export function viewStrides(sizes: Sizes, strides: Sizes, target: Sizes): number[] | null {
+export function viewStrides(sizes: Sizes, strides: Sizes, target: Sizes): Sizes | null {
   const count = elementCount(sizes);
   const out = target.slice();
   if (count === 0) return sameSizes(sizes, target) ? [...strides] : contiguousStrides(target);

@@ -79,18 +79,14 @@ export const binaryCrossEntropyWithLogits: FunctionOnly<
     ...reductionParameters,
     posWeight: p.optional(p.tensor, null),
   },
-  quick: (args) =>
-    args.length === 2 && args[0] instanceof Tensor && args[1] instanceof Tensor
-      ? {
-          input: args[0],
-          target: args[1],
-          weight: null,
-          sizeAverage: null,
-          reduce: null,
-          reduction: "mean",
-          posWeight: null,
-        }
-      : undefined,
+  commonest: {
+    fits: (given, target) => given instanceof Tensor && target instanceof Tensor,
+    compute: (given, target) => {
+      const tensors = [given as Tensor, target as Tensor];
+      checkSame("binaryCrossEntropyWithLogits", tensors[0]!, tensors[1]!);
+      return combine(logits, tensors, [], "mean");
+    },
+  },
   compute: (v) => {
     const kind = reductionKind("binaryCrossEntropyWithLogits", v);
     checkSame("binaryCrossEntropyWithLogits", v.input, v.target);

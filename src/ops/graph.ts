@@ -235,10 +235,10 @@ export const backward: Method<
     createGraph: optional(boolean, false),
     inputs: optional(anything, null),
   },
-  quick: (args) =>
-    args.length === 1 && args[0] instanceof Tensor
-      ? { self: args[0], gradient: null, retainGraph: null, createGraph: false, inputs: null }
-      : undefined,
+  commonest: {
+    fits: (self, gradient) => self instanceof Tensor && gradient === undefined,
+    compute: (self) => accumulateGradients("backward", [self], null, false, false, null),
+  },
   compute: ({ self, gradient, retainGraph, createGraph, inputs }) =>
     accumulateGradients(
       "backward",

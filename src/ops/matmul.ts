@@ -196,13 +196,6 @@ const batched: (a: Tensor, b: Tensor) => Tensor = bilinear({
   second: (g, self) => batched(transposed(self), g),
 });
 
-/** Two tensors are read as they are. */
-function twoTensors([self, other]: readonly unknown[]):
-  | { self: Tensor; other: Tensor }
-  | undefined {
-  return self instanceof Tensor && other instanceof Tensor ? { self, other } : undefined;
-}
-
 /** A vector from the left, [k] @ [k, m] -> [m], in one kernel and without a copy. */
 const rowTimesMatrix: (row: Tensor, matrix: Tensor) => Tensor = bilinear({
   name: "matmul",
@@ -217,6 +210,33 @@ const rowTimesMatrix: (row: Tensor, matrix: Tensor) => Tensor = bilinear({
   second: (g, row) => outerProduct(row, g),
 });
 
+/** The product of tensors of any rank. */
+function anyProduct(self: Tensor, other: Tensor): Tensor {
+  const a = self.sizes;
+  const b = other.sizes;
+  if (a.length === 0 || b.length === 0)
+    throw new ShapeError(
+      `matmul: both operands need at least 1 dimension, got ${formatSizes(a)} and ${formatSizes(b)}; multiply by a number with mul`,
+    );
+  if (a.length === 2 && b.length === 2) return self.mm(other);
+  if (a.length === 1 && b.length === 1) return self.dot(other);
+  if (a.length === 2 && b.length === 1) return self.mv(other);
+  if (a.length === 1 && b.length === 2) return rowTimesMatrix(self, other);
+  const k = a[a.length - 1]!;
+  // A stack of rows against one matrix is one larger product.
+  if (b.length <= 2) {
+    if (k !== b[0]) throw mismatch("matmul", self, other);
+    const rows = a.slice(0, -1);
+    const flat = self.reshape([rows.reduce((n, size) => n * size, 1), k]);
+    return b.length === 1 ? flat.mv(other).view(rows) : flat.mm(other).view([...rows, b[1]!]);
+  }
+  if (a.length === 1) {
+    const out = batched(self.view(1, k), other);
+    return out.view([...b.slice(0, -2), b[b.length - 1]!]);
+  }
+  return batched(self, other);
+}
+
 /**
  * The matrix product of tensors of any rank: vectors count as a row on the left and a column on the right, leading dimensions broadcast.
  * Throws ShapeError where the inner dimensions differ, DTypeError for two types.
@@ -228,30 +248,9 @@ const rowTimesMatrix: (row: Tensor, matrix: Tensor) => Tensor = bilinear({
 export const matmul: Method<[other: Tensor]> = composite({
   name: "matmul",
   parameters: { self: p.tensor, other: p.tensor },
-  quick: twoTensors,
-  compute: ({ self, other }) => {
-    const a = self.sizes;
-    const b = other.sizes;
-    if (a.length === 0 || b.length === 0)
-      throw new ShapeError(
-        `matmul: both operands need at least 1 dimension, got ${formatSizes(a)} and ${formatSizes(b)}; multiply by a number with mul`,
-      );
-    if (a.length === 2 && b.length === 2) return self.mm(other);
-    if (a.length === 1 && b.length === 1) return self.dot(other);
-    if (a.length === 2 && b.length === 1) return self.mv(other);
-    if (a.length === 1 && b.length === 2) return rowTimesMatrix(self, other);
-    const k = a[a.length - 1]!;
-    // A stack of rows against one matrix is one larger product.
-    if (b.length <= 2) {
-      if (k !== b[0]) throw mismatch("matmul", self, other);
-      const rows = a.slice(0, -1);
-      const flat = self.reshape([rows.reduce((n, size) => n * size, 1), k]);
-      return b.length === 1 ? flat.mv(other).view(rows) : flat.mm(other).view([...rows, b[1]!]);
-    }
-    if (a.length === 1) {
-      const out = batched(self.view(1, k), other);
-      return out.view([...b.slice(0, -2), b[b.length - 1]!]);
-    }
-    return batched(self, other);
+  commonest: {
+    fits: (self, other) => self instanceof Tensor && other instanceof Tensor,
+    compute: (self, other) => anyProduct(self as Tensor, other as Tensor),
   },
+  compute: ({ self, other }) => anyProduct(self, other),
 });

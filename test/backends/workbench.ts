@@ -12,7 +12,7 @@ export const layouts = ["dense", "transposed", "stepped", "negative", "padded", 
 export type Layout = (typeof layouts)[number] | "broadcast";
 
 interface Placement {
-  readonly strides: number[];
+  readonly strides: Sizes;
   readonly offset: number;
   readonly length: number;
 }
@@ -21,7 +21,7 @@ function place(sizes: Sizes, layout: Layout): Placement {
   const count = elementCount(sizes);
   const strides = contiguousStrides(sizes);
   if (layout === "transposed") {
-    const back = contiguousStrides([...sizes].reverse()).reverse();
+    const back = [...contiguousStrides([...sizes].reverse())].reverse();
     return { strides: back, offset: 0, length: count };
   }
   if (layout === "stepped")

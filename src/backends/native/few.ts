@@ -69,15 +69,19 @@ export function productFew(output: Operand, a: Operand, b: Operand): boolean {
   for (let i = 0; i < rows; i++) {
     let at = outLine;
     let bLine = bFirst;
-    for (let j = 0; j < columns; j++) {
-      let sum = 0;
-      let y = bLine;
-      for (let k = 0, x = aLine; k < inner; k++, x += aColumn, y += bRow)
-        sum += left[x]! * right[y]!;
-      target[at] = sum;
-      at += outColumn;
-      bLine += bColumn;
-    }
+    if (inner === 1) {
+      // Nothing is summed: a column times a row.
+      const factor = left[aLine]!;
+      for (let j = 0; j < columns; j++, at += outColumn, bLine += bColumn)
+        target[at] = factor * right[bLine]!;
+    } else
+      for (let j = 0; j < columns; j++, at += outColumn, bLine += bColumn) {
+        let sum = 0;
+        let y = bLine;
+        for (let k = 0, x = aLine; k < inner; k++, x += aColumn, y += bRow)
+          sum += left[x]! * right[y]!;
+        target[at] = sum;
+      }
     aLine += aRow;
     outLine += outRow;
   }

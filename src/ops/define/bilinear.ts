@@ -8,7 +8,13 @@ import { mapping } from "../../core/device.ts";
 import type { Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { summedTo } from "./fit.ts";
-import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
+import {
+  firstOutputs,
+  gradientNode,
+  isInferenceTensor,
+  requiresGradient,
+  withOutput,
+} from "./history.ts";
 import { together } from "./levels.ts";
 import { nodeName } from "./nodename.ts";
 import { observed } from "./observable.ts";
@@ -29,8 +35,6 @@ export interface BilinearRecord {
   readonly first: (gradient: Tensor, second: Tensor) => Tensor;
   readonly second: (gradient: Tensor, first: Tensor) => Tensor;
 }
-
-const firstOutputs: readonly number[] = [0, 0];
 
 class BilinearNode extends ListNode {
   private readonly record: BilinearRecord;
@@ -104,12 +108,13 @@ class Bilinear {
     wantedToo: boolean,
     out: Tensor,
   ): void {
-    if (onlyInference([first, second])) return;
+    if (isInferenceTensor(first) && isInferenceTensor(second)) return;
     const next = [wanted ? gradientNode(first) : null, wantedToo ? gradientNode(second) : null];
-    const nextIndex =
-      first.outputIndex === 0 && second.outputIndex === 0
-        ? firstOutputs
-        : [first.outputIndex, second.outputIndex];
+    const nextIndex = withOutput(
+      withOutput(firstOutputs(2), 0, first.outputIndex),
+      1,
+      second.outputIndex,
+    );
     out.node = new BilinearNode(this.record, next, nextIndex, first, second);
     out.tracked = true;
   }

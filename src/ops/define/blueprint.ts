@@ -6,7 +6,7 @@ import { noSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { fit, type Shown, shownOf } from "./fit.ts";
 import { nodeName } from "./nodename.ts";
-import { gradientNode } from "./history.ts";
+import { firstOutputs, gradientNode, withOutput } from "./history.ts";
 import type { Parameters, Values } from "./parameters.ts";
 import type { AnyRecord, Rule } from "./record.ts";
 import {
@@ -140,9 +140,6 @@ function isKept(value: unknown): value is Tensor | SavedTensor {
 /** Stands for an argument that was not given. */
 const absent: Shown = { sizes: noSizes, dtype: float32 };
 
-// Most tensors are output 0 of their node, so most calls share one of these.
-const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
-
 /** The node of a recorded call. */
 export class OperationNode extends SavingNode {
   private readonly blueprint: Blueprint;
@@ -168,15 +165,11 @@ export class OperationNode extends SavingNode {
     outputs: readonly Tensor[],
   ) {
     const next = new Array<Node<Tensor> | null>(inputs.length);
-    let nextIndex = firstOutputs[inputs.length] ?? new Array<number>(inputs.length).fill(0);
+    let nextIndex = firstOutputs(inputs.length);
     for (let i = 0; i < inputs.length; i++) {
       const tensor = inputs[i]!;
       next[i] = tensor === null ? null : gradientNode(tensor);
-      if (tensor !== null && tensor.outputIndex !== 0) {
-        const own = [...nextIndex];
-        own[i] = tensor.outputIndex;
-        nextIndex = own;
-      }
+      if (tensor !== null) nextIndex = withOutput(nextIndex, i, tensor.outputIndex);
     }
     super(next, nextIndex);
     this.blueprint = blueprint;

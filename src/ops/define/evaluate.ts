@@ -15,7 +15,14 @@ import {
   fromGradient,
   type TangentPlan,
 } from "./formula.ts";
-import { gradientNode, onlyInference, rebaseHistory, requiresGradient } from "./history.ts";
+import {
+  firstOutputs,
+  gradientNode,
+  onlyInference,
+  rebaseHistory,
+  requiresGradient,
+  withOutput,
+} from "./history.ts";
 import { together } from "./levels.ts";
 import { empty, emptyLikeDense } from "./memory.ts";
 import { fit } from "./fit.ts";
@@ -26,9 +33,6 @@ interface Fit {
   readonly sizes: Sizes;
   readonly dtype: DType;
 }
-
-// Most tensors are output 0 of their node, so most calls share one of these.
-const firstOutputs: readonly (readonly number[])[] = [[], [0], [0, 0], [0, 0, 0]];
 
 class PointwiseNode extends ListNode {
   private readonly formula: Formula;
@@ -89,7 +93,9 @@ class PointwiseNode extends ListNode {
       if (next[slot] === null) continue;
       if (derivation === null) task.send(this, slot, null);
       else {
-        const value = derivation.passes ? gradient : this.derive(derivation, gradient, saved);
+        const value = derivation.passes
+          ? gradient
+          : derive(derivation, gradient, saved, this.scalars);
         if (derivation.passes) {
           // A hook of one that takes it over as its .grad could change what the other has yet to read.
           if (passed && userCode.possible) gradient.storage.kept = true;
@@ -99,20 +105,21 @@ class PointwiseNode extends ListNode {
       }
     }
   }
+}
 
-  private derive(
-    derivation: Derivation,
-    gradient: Tensor,
-    saved: readonly (Tensor | null)[] | null,
-  ): Tensor {
-    const { sources, formula } = derivation;
-    const operands = new Array<Tensor>(sources.length);
-    for (let i = 0; i < sources.length; i++) {
-      const source = sources[i]!;
-      operands[i] = source === fromGradient ? gradient : saved![source]!;
-    }
-    return evaluate(formula, operands, this.scalars, gradient.dtype);
+/** The gradient for one operand, from the result's and what was saved. */
+export function derive(
+  { sources, formula }: Derivation,
+  gradient: Tensor,
+  saved: readonly (Tensor | null)[] | null,
+  scalars: readonly number[],
+): Tensor {
+  const operands = new Array<Tensor>(sources.length);
+  for (let i = 0; i < sources.length; i++) {
+    const source = sources[i]!;
+    operands[i] = source === fromGradient ? gradient : saved![source]!;
   }
+  return evaluate(formula, operands, scalars, gradient.dtype);
 }
 
 /**
@@ -275,18 +282,13 @@ function attach(
       : slotCount === 2
         ? [null, null]
         : new Array<null>(slotCount).fill(null);
-  let nextIndex = firstOutputs[slotCount];
+  let nextIndex = firstOutputs(slotCount);
   for (let i = 0; i < tensors.length; i++) {
     if (((wanted >> i) & 1) === 0) continue;
     const tensor = tensors[i]!;
     const slot = slots[i]!;
     next[slot] = gradientNode(tensor);
-    if (tensor.outputIndex !== 0 || nextIndex === undefined) {
-      const own: number[] =
-        nextIndex === undefined ? new Array<number>(slotCount).fill(0) : [...nextIndex];
-      own[slot] = tensor.outputIndex;
-      nextIndex = own;
-    }
+    nextIndex = withOutput(nextIndex, slot, tensor.outputIndex);
   }
   const plan = formula.plan(wanted);
   const operands =
@@ -299,7 +301,7 @@ function attach(
   const node = new PointwiseNode(
     formula,
     next,
-    nextIndex!,
+    nextIndex,
     saved,
     scalars,
     fits ? operands.map((t) => ({ sizes: t.sizes, dtype: t.dtype })) : null,

@@ -46,7 +46,8 @@ export function isInferenceTensor(tensor: Tensor): boolean {
 
 /** Whether nothing but inference tensors goes into an operation: such operations are not recorded, in either mode. */
 export function onlyInference(tensors: readonly Tensor[]): boolean {
-  return isInferenceTensor(tensors[0]!) && tensors.every(isInferenceTensor);
+  for (let i = 0; i < tensors.length; i++) if (!isInferenceTensor(tensors[i]!)) return false;
+  return true;
 }
 
 /** The node that made the tensor; null for leaves. A view whose memory was changed gets a new one, from its base. */
@@ -61,6 +62,25 @@ export function gradientNode(tensor: Tensor): Node<Tensor> | null {
   if (tensor.viewOf !== null) gradientFunction(tensor);
   if (!tensor.tracked) return null;
   return (tensor.node ?? (tensor.accumulator ??= new AccumulateGrad(tensor))) as Node<Tensor>;
+}
+
+const zeros: (readonly number[])[] = [];
+
+/** The output indices of edges that all lead to output 0 of a node, as most do: nodes of as many edges share one list. */
+export function firstOutputs(count: number): readonly number[] {
+  return (zeros[count] ??= Array.from({ length: count }, () => 0));
+}
+
+/** The same list with the index of one edge's output: itself where that is what it says. */
+export function withOutput(
+  indices: readonly number[],
+  slot: number,
+  index: number,
+): readonly number[] {
+  if (indices[slot] === index) return indices;
+  const own = indices.slice();
+  own[slot] = index;
+  return own;
 }
 
 /** Whether the tensor is a view whose base was changed in a way that leaves it without a place in the graph. */

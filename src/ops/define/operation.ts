@@ -19,7 +19,7 @@ import {
 import { checkShared, joinedDevice, raised } from "./levels.ts";
 import { observable, observed } from "./observable.ts";
 import type { AnyRecord, OperationRecord, TensorNames } from "./record.ts";
-import { type Parameters, type Quick, Signature, type Values } from "./parameters.ts";
+import { type Parameters, Signature, type Values } from "./parameters.ts";
 import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
 import { checkFits } from "./refusals.ts";
 import { transfer } from "./transfer.ts";
@@ -314,7 +314,7 @@ export function operation<const P extends Parameters, const S extends TensorName
     });
   const full = { ...record, forward } as unknown as AnyRecord;
   const blueprint = new Blueprint(full);
-  const signature = new Signature(full.name, full.parameters, full.quick);
+  const signature = new Signature(full.name, full.parameters);
   const signatureInPlace = new Signature(`${full.name}_`, full.parameters);
   const mutates = record.inPlace === true || write !== undefined;
   const attached: Attached = {
@@ -344,21 +344,44 @@ export function inPlaceOnly<const P extends Parameters, const S extends TensorNa
   return Object.assign((...args: readonly unknown[]) => whole.inPlace!(...args), attached) as F;
 }
 
+/** The commonest call of an operation: which it is, and what it computes. */
+export interface Commonest {
+  readonly fits: (first: unknown, second: unknown) => boolean;
+  readonly compute: (first: unknown, second: unknown) => unknown;
+}
+
+function withCommonest(
+  { fits, compute }: Commonest,
+  general: (...args: readonly unknown[]) => unknown,
+): (...args: readonly unknown[]) => unknown {
+  return (a, b, c, d, e, ...more) =>
+    observation.call === null &&
+    c === undefined &&
+    d === undefined &&
+    e === undefined &&
+    more.length === 0 &&
+    fits(a, b)
+      ? compute(a, b)
+      : general(a, b, c, d, e, ...more);
+}
+
 /** An operation made of others: it has no rule, its parts have. */
 export function composite<const P extends Parameters, F>(record: {
   readonly name: string;
   readonly parameters: P;
   readonly compute: (values: Values<P>) => unknown;
   readonly inPlace?: boolean;
-  /** Reads the commonest call without the general reader; undefined for any other. */
-  readonly quick?: Quick<P>;
+  /** Computes the commonest call from its one or two arguments, without the general reader, which costs more than a small kernel. */
+  readonly commonest?: Commonest;
 }): F {
-  const signature = new Signature(record.name, record.parameters, record.quick);
+  const signature = new Signature(record.name, record.parameters);
   const call = (args: readonly unknown[]): unknown => record.compute(signature.read(args));
-  const invoke = (...args: readonly unknown[]): unknown =>
+  const general = (...args: readonly unknown[]): unknown =>
     observation.call === null
       ? record.compute(signature.read(args))
       : observed(record.name, args, call);
+  const invoke =
+    record.commonest === undefined ? general : withCommonest(record.commonest, general);
   const inPlace = observable(`${record.name}_`, (args) => {
     const self = args[0] as Tensor;
     const name = `${record.name}_`;

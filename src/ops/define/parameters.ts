@@ -219,9 +219,6 @@ export function isOptions(value: unknown): value is Readonly<Record<string, unkn
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The values of a call that needs no conversion, or undefined. */
-export type Quick<P extends Parameters> = (args: readonly unknown[]) => Values<P> | undefined;
-
 /** The parameters of one operation, prepared for reading calls. */
 export class Signature<P extends Parameters> {
   private readonly operation: string;
@@ -231,11 +228,8 @@ export class Signature<P extends Parameters> {
   private readonly template: Readonly<Record<string, unknown>>;
   private readonly requiredCount: number;
 
-  private readonly quick: Quick<P> | undefined;
-
-  constructor(operation: string, parameters: P, quick?: Quick<P>) {
+  constructor(operation: string, parameters: P) {
     this.operation = operation;
-    this.quick = quick;
     this.names = Object.keys(parameters);
     this.list = Object.values(parameters);
     this.template = Object.fromEntries(
@@ -247,8 +241,6 @@ export class Signature<P extends Parameters> {
 
   /** Reads arguments into named values. Throws ArgumentError for a missing, surplus, doubled or unknown parameter, naming it. */
   read(args: readonly unknown[]): Values<P> {
-    const direct = this.quick?.(args);
-    if (direct !== undefined) return direct;
     const { operation, names, list } = this;
     let count = args.length;
     while (count > 0 && args[count - 1] === undefined) count--;

@@ -2,8 +2,10 @@
 import { type Capture, passes, type Root, Task } from "../../autograd/engine.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, ResultMetadata } from "../../autograd/node.ts";
+import { userCode } from "../../autograd/usercode.ts";
+import type { Backend } from "../../core/backend.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
-import { elementCount, formatSizes, sameSizes } from "../../core/shape.ts";
+import { elementCount, formatSizes, noSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Flattened, flatten, isContainer } from "../../core/tree.ts";
 import { explainCut } from "./cut.ts";
@@ -57,7 +59,13 @@ function numbered(position: number): string {
   return `input ${position}`;
 }
 
-function root(operation: string, output: unknown, seed: unknown, position: number): Root<Tensor> {
+function root(
+  operation: string,
+  output: unknown,
+  seed: unknown,
+  position: number,
+  unseen: boolean,
+): Root<Tensor> {
   const given = seed !== null && seed !== undefined;
   if (output instanceof Tensor) {
     const node = gradientNode(output);
@@ -67,7 +75,9 @@ function root(operation: string, output: unknown, seed: unknown, position: numbe
       );
     const value = given
       ? checkedSeed(operation, seed, position, output)
-      : implicitSeed(operation, position, output);
+      : unseen && output.sizes.length === 0
+        ? sharedSeed(output)
+        : implicitSeed(operation, position, output);
     return { node, index: output.outputIndex, value };
   }
   if (!(output instanceof GradientEdge))
@@ -104,6 +114,26 @@ function implicitSeed(operation: string, position: number, like: Like | null): T
   return one;
 }
 
+/** The seed of passes without dimensions that nobody looks into; made anew for another type or device, or once something wrote into it. */
+let shared: { readonly seed: Tensor; readonly backend: Backend } | null = null;
+
+function sharedSeed({ dtype, storage: { device } }: Tensor): Tensor {
+  const known = shared;
+  if (
+    known !== null &&
+    known.seed.dtype === dtype &&
+    known.seed.storage.device === device &&
+    known.backend === device.backend &&
+    known.seed.storage.version === 0
+  )
+    return known.seed;
+  const seed = empty(noSizes, dtype, device);
+  fillWith(seed, 1);
+  seed.storage.kept = true;
+  shared = { seed, backend: device.backend };
+  return seed;
+}
+
 function checkedSeed(
   operation: string,
   seed: unknown,
@@ -132,6 +162,7 @@ function roots(
   operation: string,
   outputs: readonly unknown[],
   seeds: readonly unknown[] | null,
+  unseen: boolean,
 ): Root<Tensor>[] {
   if (outputs.length === 0)
     throw new AutogradError(`${operation}: there is no output to go back from`);
@@ -141,7 +172,7 @@ function roots(
     );
   const list = new Array<Root<Tensor>>(outputs.length);
   for (let i = 0; i < outputs.length; i++)
-    list[i] = root(operation, outputs[i], seeds === null ? null : seeds[i], i);
+    list[i] = root(operation, outputs[i], seeds === null ? null : seeds[i], i, unseen);
   return list;
 }
 
@@ -214,7 +245,8 @@ export function accumulateGradients(
     throw new AutogradError(
       `${operation}: inputs is empty, so there is nothing to accumulate into; leave it out for all leaves`,
     );
-  const start = roots(operation, outputs, seeds);
+  const unseen = inputs === null && !createGraph && !userCode.possible;
+  const start = roots(operation, outputs, seeds, unseen);
   if (inputs === null) return run(start, null, keepGraph, createGraph);
   const captures = inputs.leaves.map((input, i) => {
     const { tensor, node, index } = target(operation, input, inputName(inputs, i));
@@ -239,7 +271,7 @@ export function captureGradients(
     throw new AutogradError(
       `${operation}: inputs is empty, so there is nothing to differentiate with respect to`,
     );
-  const start = roots(operation, outputs, seeds);
+  const start = roots(operation, outputs, seeds, false);
   const found = new Array<Tensor | null>(inputs.length).fill(null);
   const captures = inputs.map((input, i) => {
     const { node, index } = target(operation, input, nameOf(i));

@@ -2,7 +2,7 @@
 import type { DType } from "../../core/dtype.ts";
 import type { Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import type { Parameter, Parameters, Quick, Values } from "./parameters.ts";
+import type { Parameter, Parameters, Values } from "./parameters.ts";
 
 export type TensorNames<P extends Parameters> = {
   [K in keyof P]: P[K] extends Parameter<infer T>
@@ -70,8 +70,6 @@ export interface OperationRecord<P extends Parameters, S extends string> {
   readonly inPlace?: boolean;
   /** Writes the result into the first argument directly; `forward` is then derived by cloning. */
   readonly write?: (values: Values<P>) => void;
-  /** Reads the commonest call without the general reader, which costs more than a small kernel; undefined for any other. */
-  readonly quick?: Quick<P>;
 }
 
 /** The record with its parameter types erased, as shared code handles it. */

@@ -18,12 +18,18 @@ import {
 import { Program } from "../../core/program.ts";
 import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
-import { computeType, Formula, fromGradient } from "./formula.ts";
-import { gradientNode, onlyInference, requiresGradient } from "./history.ts";
+import { computeType, Formula } from "./formula.ts";
+import {
+  firstOutputs,
+  gradientNode,
+  onlyInference,
+  requiresGradient,
+  withOutput,
+} from "./history.ts";
 import { empty } from "./memory.ts";
 import { nodeName } from "./nodename.ts";
 import { fit } from "./fit.ts";
-import { commonSizes, evaluate, tangentOperands } from "./evaluate.ts";
+import { commonSizes, derive, evaluate, tangentOperands } from "./evaluate.ts";
 import { together } from "./levels.ts";
 import { ListNode, type SavedTensor } from "./saved.ts";
 import { ScratchView } from "./scratchview.ts";
@@ -168,14 +174,7 @@ class ReductionNode extends ListNode {
         task.send(this, slot, null);
         continue;
       }
-      let value = arrived;
-      if (!derivation.passes)
-        value = evaluate(
-          derivation.formula,
-          derivation.sources.map((s) => (s === fromGradient ? arrived : saved![s]!)),
-          this.scalars,
-          arrived.dtype,
-        );
+      let value = derivation.passes ? arrived : derive(derivation, arrived, saved, this.scalars);
       if (!sameSizes(value.sizes, sizes)) value = value.expand(sizes);
       task.send(this, slot, fit(value, this.fits[slot]!));
     }
@@ -328,11 +327,11 @@ function record(
   }
   if (wanted === 0 || onlyInference(tensors)) return;
   const next = new Array<Node<Tensor> | null>(tensors.length);
-  const nextIndex = new Array<number>(tensors.length);
+  let nextIndex = firstOutputs(tensors.length);
   for (let i = 0; i < tensors.length; i++) {
     const tensor = tensors[i]!;
     next[i] = (wanted >> i) & 1 ? gradientNode(tensor) : null;
-    nextIndex[i] = tensor.outputIndex;
+    nextIndex = withOutput(nextIndex, i, tensor.outputIndex);
   }
   const { keeps, mask } = formula.plan(wanted);
   const saved =
