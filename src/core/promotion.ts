@@ -48,7 +48,7 @@ export type PromotionOperand =
  * The type in which operands are combined. Tensors with dimensions decide; tensors without dimensions, then plain numbers,
  * only raise the category (bool, integer, floating). A whole number counts as Python's int, any other as Python's float.
  */
-export function resultType(...operands: readonly PromotionOperand[]): DType {
+export function resultType(operands: readonly PromotionOperand[]): DType {
   // Operands of one floating type, the commonest case, need no lattice.
   const first = operands[0];
   if (typeof first === "object" && first.dtype.kind === "floating") {

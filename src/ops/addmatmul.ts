@@ -2,10 +2,10 @@
 import { ShapeError } from "../core/errors.ts";
 import { broadcastSizes, formatSizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { broadcast } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import {
-  broadcast,
   checkRank,
   checkTypes,
   checkWhole,

@@ -6,16 +6,10 @@ import { f } from "../core/scalar.ts";
 import { broadcastSizes, formatSizes, type Sizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { bilinear } from "./define/bilinear.ts";
+import { broadcast } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
-import {
-  broadcast,
-  checkPair,
-  checkRank,
-  mismatch,
-  product,
-  transposed,
-} from "./define/product.ts";
+import { checkPair, checkRank, mismatch, product, transposed } from "./define/product.ts";
 import { Reduction } from "./define/reduction.ts";
 import type { Method } from "./define/registry.ts";
 import { matrixTimesVector, vectorTimesMatrix, vectorTimesVector } from "./define/vectorproduct.ts";

@@ -17,16 +17,17 @@ import { gather, index, indexPut, nonzero, scatter } from "./indexing.ts";
 import { scan, softmax, softmaxBackward, sort } from "./lines.ts";
 import { slot, strideStep } from "./slot.ts";
 
-const reductions: readonly ReductionKind[] = [
-  "sum",
-  "product",
-  "minimum",
-  "maximum",
-  "argmin",
-  "argmax",
-  "all",
-  "any",
-];
+/** The numbers by which the kernels know them. */
+const reductions: Readonly<Record<ReductionKind, number>> = {
+  sum: 0,
+  product: 1,
+  minimum: 2,
+  maximum: 3,
+  argmin: 4,
+  argmax: 5,
+  all: 6,
+  any: 7,
+};
 
 /** Whether a layout shows one element everywhere, as an expanded scalar does. */
 function repeatsOne(operand: Operand): boolean {
@@ -131,7 +132,7 @@ export abstract class FrameBackend implements Backend {
     const handle = program.owner === call ? program.handle : call.register(program);
     const frame = call.frame;
     frame[slot.handle] = handle;
-    frame[slot.kind] = reductions.indexOf(kind);
+    frame[slot.kind] = reductions[kind];
     frame[slot.beta] = divisor;
     frame[slot.dtype] = output.dtype.index;
     frame[slot.count] = sizes.length;

@@ -82,15 +82,11 @@ class Bilinear {
     this.record = record;
   }
 
-  call(first: Tensor, second: Tensor): Tensor {
-    if (mapping.used) {
-      const [a, b] = together(this.record.name, [first, second]);
-      return this.compute(a!, b!);
-    }
-    return this.compute(first, second);
-  }
-
-  private compute(first: Tensor, second: Tensor): Tensor {
+  call(given: Tensor, other: Tensor): Tensor {
+    let first = given;
+    let second = other;
+    if (mapping.used)
+      [first, second] = together(this.record.name, [given, other]) as [Tensor, Tensor];
     const out = this.record.product(first, second);
     if (gradMode.enabled && out.dtype.kind === "floating") {
       const wanted = requiresGradient(first);

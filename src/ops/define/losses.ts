@@ -53,7 +53,7 @@ export function reductionKind(
 
 /** The common type, which must be floating. */
 export function floatingType(name: string, tensors: readonly Tensor[]): DType {
-  const type = resultType(...tensors);
+  const type = resultType(tensors);
   if (type.kind !== "floating")
     throw new DTypeError(
       `${name}: takes floating-point tensors, got ${tensors.map((t) => t.dtype.name).join(" and ")}`,
@@ -63,7 +63,7 @@ export function floatingType(name: string, tensors: readonly Tensor[]): DType {
 
 /** The type of a loss that takes integers too: those count as the default floating type. */
 export function looseType(tensors: readonly Tensor[]): DType {
-  const type = resultType(...tensors);
+  const type = resultType(tensors);
   return type.kind === "floating" ? type : getDefaultDtype();
 }
 

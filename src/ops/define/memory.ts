@@ -1,7 +1,13 @@
 // Making tensors: fresh memory, and new layouts over memory that is there.
 import { cpu, type Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
-import { contiguousStrides, elementCount, isContiguous, type Sizes } from "../../core/shape.ts";
+import {
+  broadcastStrides,
+  contiguousStrides,
+  elementCount,
+  isContiguous,
+  type Sizes,
+} from "../../core/shape.ts";
 import { Storage } from "../../core/storage.ts";
 import { Tensor } from "../../core/tensor.ts";
 
@@ -56,6 +62,11 @@ export function relayout(of: Tensor, sizes: Sizes, strides: Sizes, offset: numbe
     elementCount(sizes),
     isContiguous(sizes, strides),
   );
+}
+
+/** A tensor seen with the sizes of the target; outside the graph. */
+export function broadcast(name: string, t: Tensor, target: Sizes): Tensor {
+  return relayout(t, target, broadcastStrides(name, t.sizes, t.strides, target), t.offset);
 }
 
 /** The same elements, outside the graph. */

@@ -181,7 +181,7 @@ class Pointwise {
     });
     if (tensors.length === 0)
       throw new ArgumentError(`${name}: at least one operand must be a tensor`);
-    const common = resultType(...promoted);
+    const common = resultType(promoted);
     this.scalarNames.forEach((own, j) => {
       const value = values[own] as number;
       if (value === this.scalarDefaults[j]) return;

@@ -1,7 +1,7 @@
 // What matrix products share: checks, the raw kernel, and transposes without copies.
 import { isDifferentiable } from "../../autograd/mode.ts";
 import { DTypeError, ShapeError } from "../../core/errors.ts";
-import { broadcastStrides, formatSizes, type Sizes } from "../../core/shape.ts";
+import { formatSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { checkDevices, joinedDevice } from "./levels.ts";
 import { empty, relayout } from "./memory.ts";
@@ -83,11 +83,6 @@ export function product(
       beta === 0 ? null : addend,
     );
   return out;
-}
-
-/** A tensor seen with the sizes of the target; outside the graph. */
-export function broadcast(name: string, t: Tensor, target: Sizes): Tensor {
-  return relayout(t, target, broadcastStrides(name, t.sizes, t.strides, target), t.offset);
 }
 
 /** Refuses fractional factors of integer tensors. */

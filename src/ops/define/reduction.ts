@@ -1,7 +1,7 @@
 // Sums and means of an expression over dimensions, computed in one kernel without storing the expression's values.
 // The gradient is one pointwise formula per operand, so that it differentiates again.
 import { beneath, forwardMode } from "../../autograd/forward.ts";
-import { gradMode } from "../../autograd/mode.ts";
+import { gradMode, isDifferentiable } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
 import type { Operand, ReductionKind } from "../../core/backend.ts";
 import type { DType } from "../../core/dtype.ts";
@@ -26,7 +26,7 @@ import {
   requiresGradient,
   withOutput,
 } from "./history.ts";
-import { empty } from "./memory.ts";
+import { broadcast, empty } from "./memory.ts";
 import { nodeName } from "./nodename.ts";
 import { fit } from "./fit.ts";
 import { commonSizes, derive, evaluate, tangentOperands } from "./evaluate.ts";
@@ -175,7 +175,8 @@ class ReductionNode extends ListNode {
         continue;
       }
       let value = derivation.passes ? arrived : derive(derivation, arrived, saved, this.scalars);
-      if (!sameSizes(value.sizes, sizes)) value = value.expand(sizes);
+      if (!sameSizes(value.sizes, sizes))
+        value = isDifferentiable() ? value.expand(sizes) : broadcast("expand", value, sizes);
       task.send(this, slot, fit(value, this.fits[slot]!));
     }
   }
