@@ -106,6 +106,19 @@ function languageModel(torch) {
   );
 }
 
+/** A network of two layers, 64-128-10: its parameters, its loss, and 64 samples. */
+function twoLayers(torch) {
+  const { linear, crossEntropy } = torch.nn.functional;
+  const parameters = {
+    w1: torch.randn(128, 64).mul(0.1),
+    b1: torch.zeros(128),
+    w2: torch.randn(10, 128).mul(0.1),
+    b2: torch.zeros(10),
+  };
+  const loss = (p, x, y) => crossEntropy(linear(linear(x, p.w1, p.b1).tanh(), p.w2, p.b2), y);
+  return { parameters, loss, samples: torch.randn(64, 64), labels: torch.randint(0, 10, [64]) };
+}
+
 export const workloads = {
   seed(torch) {
     const x = torch.ones(5);
@@ -172,6 +185,19 @@ export const workloads = {
     const at = torch.randn(100);
     const scalar = (x) => x.tanh().pow(3).sum().mul(x.sum());
     return () => torch.autograd.functional.hessian(scalar, at);
+  },
+  "pass-64"(torch) {
+    const { parameters, loss, samples, labels } = twoLayers(torch);
+    const leaves = Object.values(parameters).map((tensor) => tensor.requiresGrad_());
+    return () => {
+      for (const leaf of leaves) leaf.grad = null;
+      loss(parameters, samples, labels).backward();
+    };
+  },
+  "per-sample-64"(torch) {
+    const { parameters, loss, samples, labels } = twoLayers(torch);
+    const gradients = torch.vmap(torch.func.grad(loss), { inDims: [null, 0, 0] });
+    return () => gradients(parameters, samples, labels);
   },
   "adamw-1m"(torch) {
     const parameters = Array.from({ length: 4 }, () => {

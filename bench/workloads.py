@@ -182,6 +182,39 @@ def hessian():
     return lambda: torch.autograd.functional.hessian(lambda x: (x.tanh() ** 3).sum() * x.sum(), at)
 
 
+def two_layers():
+    parameters = {
+        "w1": torch.randn(128, 64) * 0.1,
+        "b1": torch.zeros(128),
+        "w2": torch.randn(10, 128) * 0.1,
+        "b2": torch.zeros(10),
+    }
+
+    def loss(p, x, y):
+        hidden = functional.linear(x, p["w1"], p["b1"]).tanh()
+        return functional.cross_entropy(functional.linear(hidden, p["w2"], p["b2"]), y)
+
+    return parameters, loss, torch.randn(64, 64), torch.randint(0, 10, (64,))
+
+
+def gradient():
+    parameters, loss, samples, labels = two_layers()
+    leaves = [tensor.requires_grad_() for tensor in parameters.values()]
+
+    def step():
+        for leaf in leaves:
+            leaf.grad = None
+        loss(parameters, samples, labels).backward()
+
+    return step
+
+
+def sample_gradients():
+    parameters, loss, samples, labels = two_layers()
+    gradients = torch.vmap(torch.func.grad(loss), in_dims=(None, 0, 0))
+    return lambda: gradients(parameters, samples, labels)
+
+
 def adamw():
     parameters = [nn.Parameter(torch.randn(2**18)) for _ in range(4)]
     for parameter in parameters:
@@ -212,6 +245,8 @@ WORKLOADS = {
     "matmul-512-tb": lambda: product(512, right=True),
     "bmm-48": batched_product,
     "hessian-100": hessian,
+    "pass-64": gradient,
+    "per-sample-64": sample_gradients,
     "adamw-1m": adamw,
 }
 
