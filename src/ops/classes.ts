@@ -14,6 +14,7 @@ import {
   reductionKind,
   reductionParameters,
 } from "./define/losses.ts";
+import { membersTogether } from "./define/batch.ts";
 import { alias, empty, readElement, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -70,8 +71,23 @@ interface Targets {
   readonly index: Tensor;
   /** What each picked value is multiplied with (0 where ignored); null where it is -1 throughout. */
   readonly factors: Tensor | null;
-  /** What the sum of the products is divided by for the mean: the number, or minus the sum of the factors. */
+  /** How many are not ignored, by which the mean divides; not a number where members of a batch differ: it is minus the sum of their factors. */
   readonly kept: number;
+}
+
+/** How many targets are not ignored; not a number where that differs between the members of a batch, or cannot be looked at. */
+function countOf(targets: Tensor, ignoreIndex: number): number {
+  const all = membersTogether(targets);
+  if (all.device.backend.valueless === true) return Number.NaN;
+  const region = regionOf("nllLoss", all.sizes, null);
+  const found = Number(
+    readElement(
+      reduceRaw("sum", [all], all.sizes, region, false, int64, countKept, [ignoreIndex]),
+      0,
+    ),
+  );
+  if (all === targets) return found;
+  return found === all.count ? targets.count : Number.NaN;
 }
 
 function readTargets(
@@ -86,17 +102,7 @@ function readTargets(
   strides.splice(dim, 0, 1);
   const given = relayout(target, sizes, strides, target.offset);
   const { backend } = target.device;
-  const all = regionOf("nllLoss", sizes, null);
-  // Where values cannot be looked at, each target has a factor.
-  const kept =
-    backend.valueless === true
-      ? Number.NaN
-      : Number(
-          readElement(
-            reduceRaw("sum", [given], sizes, all, false, int64, countKept, [ignoreIndex]),
-            0,
-          ),
-        );
+  const kept = countOf(given, ignoreIndex);
   let index = given;
   if (kept !== target.count || given.dtype !== int64) {
     index = empty(sizes, int64, target.device);
@@ -367,5 +373,6 @@ function againstAll(
   const total = terms.sum(operands, [ignoreIndex], logs.dtype);
   if (kind === "sum") return total;
   const { factors, kept } = readTargets(logs, target, weight, ignoreIndex);
-  return factors === null || weight === null ? total.mul(1 / kept) : total.div(factors.sum().neg());
+  const counted = weight === null && !Number.isNaN(kept);
+  return counted || factors === null ? total.mul(1 / kept) : total.div(factors.sum().neg());
 }

@@ -74,6 +74,51 @@ describe("a mapped function is what it is on each slice", () => {
   });
 });
 
+describe("cross-entropy against classes of the members' own", () => {
+  const scores = (): Tensor => torch.randn(3, 4, 5);
+  const targets: Record<string, Tensor> = {
+    "all counted": integers([
+      [0, 1, 2, 4],
+      [4, 4, 0, 1],
+      [3, 2, 1, 0],
+    ]),
+    "some ignored": integers([
+      [0, 1, -100, 4],
+      [4, -100, -100, 1],
+      [3, 2, 1, 0],
+    ]),
+  };
+  const weight = torch.tensor([1, 2, 0.5, 3, 1]);
+  const options = [
+    {},
+    { weight },
+    { labelSmoothing: 0.1 },
+    { weight, labelSmoothing: 0.1 },
+    { reduction: "sum" },
+  ] as const;
+  for (const [name, target] of Object.entries(targets))
+    test.each(options)(`${name}, %o`, (chosen) => {
+      const loss = (a: Tensor, t: Tensor): Tensor => torch.nn.functional.crossEntropy(a, t, chosen);
+      const slope = torch.func.grad(loss);
+      const given = scores();
+      for (const fn of [loss, slope]) {
+        const looped = given.unbind(0).map((a, i) => fn(a, target.select(0, i)));
+        close(vmap(fn)(given, target), torch.stack(looped));
+      }
+    });
+});
+
+test("a matrix that members of several maps share, from the left", () => {
+  const columns = torch.randn(3, 2, 5, 4);
+  const twice = vmap((a: Tensor) => vmap((b: Tensor) => w.t().matmul(b))(a))(columns);
+  close(twice, w.t().matmul(columns));
+  const own = torch.randn(3, 4, 5);
+  close(
+    vmap((m: Tensor, a: Tensor) => vmap((b: Tensor) => m.mv(b))(a))(own, columns.select(3, 0)),
+    columns.select(3, 0).matmul(own.transpose(1, 2)),
+  );
+});
+
 describe("dimensions", () => {
   test("inDims chooses the mapped dimension, null shares an argument", () => {
     close(vmap((a: Tensor) => a.sum(), { inDims: 1 })(x), x.sum(0));

@@ -100,6 +100,11 @@ export const leaveBatch: Move<[dim: number]> = spared(
   left,
 );
 
+/** The members of all batches side by side, outside the graph: what may be asked about them together. The tensor itself without axes. */
+export function membersTogether(tensor: Tensor): Tensor {
+  return tensor.storage.device.axes.reduce((inner, axis) => left(inner, axis, 0), tensor);
+}
+
 function lifted(self: Tensor, axis: Axis): Tensor {
   return shown(self, axis, 0, self.sizes, self.strides);
 }
