@@ -12,6 +12,7 @@ const shortestInterval = 12 * mebibyte;
 const longestInterval = 64 * mebibyte;
 // Beyond the live set, so much may wait for a full collection.
 const slack = 96 * mebibyte;
+const widestMargin = 256 * mebibyte;
 const mostReleased = 256 * mebibyte;
 const arenaBytes = 4 * mebibyte;
 
@@ -140,7 +141,7 @@ function collector(): Collect | null {
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
  * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every twelve mebibytes of chunks taken
  * (some 30 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB). The interval doubles while collections
- * free little and shrinks when they free much. An eighth of the memory is reported to V8, so that chunks that grew old are found
+ * free little and shrinks when they free much; where chunks are large it is eight of them, as what is alive at a collection grows old. An eighth of the memory is reported to V8, so that chunks that grew old are found
  * in the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand, everything is reported.
  */
 export class NativeMemory {
@@ -151,6 +152,8 @@ export class NativeMemory {
   #releasedBytes = 0;
   #interval = shortestInterval;
   #sinceCollection = 0;
+  /** The largest chunk taken, halved with every collection: small ones that come between large ones must not set the pace. */
+  #widest = 0;
   #outstanding = 0;
   #limit = slack;
   readonly #tiny = new Slab(256, 32768, 32);
@@ -227,9 +230,12 @@ export class NativeMemory {
     // Tiny tensors do not count: their objects fill V8's own young generation long before their slabs matter. A collection in the midst
     // of a step makes what is alive then old, so that steps over large tensors get a longer interval.
     if (byteLength > this.#tiny.size) this.#sinceCollection += byteLength;
-    if (this.#sinceCollection > Math.max(this.#interval, 8 * byteLength)) this.#collectMinor();
+    this.#widest = Math.max(this.#widest, byteLength);
+    const pause = Math.min(8 * this.#widest, longestInterval);
+    if (this.#sinceCollection > Math.max(this.#interval, pause)) this.#collectMinor();
     // Large blocks come with a wider margin, as their collections come further apart.
-    if (this.#outstanding > this.#limit + 16 * byteLength) this.#collectFully();
+    if (this.#outstanding > this.#limit + Math.min(16 * this.#widest, widestMargin))
+      this.#collectFully();
     let owner = this.#request(byteLength);
     if (owner === undefined) {
       // Perhaps dead tensors hold what is missing.
@@ -259,6 +265,7 @@ export class NativeMemory {
   #collectMinor(): void {
     const taken = this.#sinceCollection;
     this.#sinceCollection = 0;
+    this.#widest /= 2;
     if (this.#collect === null) return;
     const before = this.#measure();
     this.#collect({ type: "minor" });
