@@ -323,8 +323,9 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
   const bool plain = frame[kAlpha] == 1 && !t.addend;
   const Product<T> base = {s.M, s.N, s.K, (const T*)s.a, (const T*)s.b, s.a_row, s.a_column, s.b_row, s.b_column,
                            {(T*)t.c, t.row, t.column, (T)frame[kAlpha], (T)frame[kBeta], (const T*)t.addend, t.addend_row, t.addend_column, true, plain}};
+  const double work = (double)s.M * s.N * (s.K ? s.K : 1);
   // Many small column-times-row products: what `multiply` finds out about each of them is the same for all.
-  const bool outer = batches.count > 1 && !Whole<T>::value && s.N > 1 && is_outer(base);
+  const bool outer = batches.count > 1 && work <= kThreadWork / 8 && !Whole<T>::value && s.N > 1 && is_outer(base);
   const auto one = [&](long batch, bool threads) {
     T* c = base.target.c + batches.offset(0, batch);
     const T *a = base.a + batches.offset(1, batch), *b = base.b + batches.offset(2, batch);
@@ -336,7 +337,6 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
     if (p.target.addend) p.target.addend += batches.offset(3, batch);
     multiply(p, threads);
   };
-  const double work = (double)s.M * s.N * (s.K ? s.K : 1);
   // Writing alone pays for threads earlier than computing does.
   const double least = outer ? kThreadWork / 2 : kThreadWork;
   if (batches.count > 1 && thread_count() > 1 && work * batches.count > least && (batches.count >= 2 * thread_count() || work < least)) {
@@ -345,7 +345,7 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
       for (long batch = task * step; batch < smaller(batches.count, (task + 1) * step); batch++) one(batch, false);
     });
   }
-  for (long batch = 0; batch < batches.count; batch++) one(batch, !outer);
+  for (long batch = 0; batch < batches.count; batch++) one(batch, true);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
 import { formatSizes, sameSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { membersTogether } from "./define/batch.ts";
 import { computeType } from "./define/formula.ts";
 import {
   type LossReduction,
@@ -14,7 +15,6 @@ import {
   reductionKind,
   reductionParameters,
 } from "./define/losses.ts";
-import { membersTogether } from "./define/batch.ts";
 import { alias, empty, readElement, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -71,11 +71,11 @@ interface Targets {
   readonly index: Tensor;
   /** What each picked value is multiplied with (0 where ignored); null where it is -1 throughout. */
   readonly factors: Tensor | null;
-  /** How many are not ignored, by which the mean divides; not a number where members of a batch differ: it is minus the sum of their factors. */
+  /** How many are not ignored, by which a mean without weights divides; NaN where members of a batch differ, whose factors then tell it. */
   readonly kept: number;
 }
 
-/** How many targets are not ignored; not a number where that differs between the members of a batch, or cannot be looked at. */
+/** How many targets are not ignored; NaN where that differs between the members of a batch, or cannot be looked at. */
 function countOf(targets: Tensor, ignoreIndex: number): number {
   const all = membersTogether(targets);
   if (all.device.backend.valueless === true) return Number.NaN;

@@ -23,7 +23,7 @@ function laidOut(operand: Operand, storage: Storage, sizes: Sizes, strides: Size
   return new Tensor(storage, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
 
-/** One list behind another. By hand: `concat` leaves V8's fast path where one of them is frozen. */
+/** One list behind another. By hand, because `concat` is a call into V8's runtime. */
 function joined(first: Sizes, second: Sizes): Sizes {
   const all = new Array<number>(first.length + second.length);
   for (let i = 0; i < first.length; i++) all[i] = first[i]!;

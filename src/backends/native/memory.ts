@@ -140,9 +140,10 @@ function collector(): Collect | null {
 /**
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
  * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every twelve mebibytes of chunks taken
- * (some 30 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB). The interval doubles while collections
- * free little and shrinks when they free much; where chunks are large it is eight of them, as what is alive at a collection grows old. An eighth of the memory is reported to V8, so that chunks that grew old are found
- * in the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand, everything is reported.
+ * (some 30 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks. The
+ * interval doubles while collections free little and shrinks when they free much. An eighth of the memory is reported to V8, so that chunks
+ * that grew old are found in the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand,
+ * everything is reported.
  */
 export class NativeMemory {
   readonly #addon: Addon;

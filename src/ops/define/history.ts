@@ -66,9 +66,13 @@ export function gradientNode(tensor: Tensor): Node<Tensor> | null {
 
 const zeros: (readonly number[])[] = [];
 
-/** The output indices of edges that all lead to output 0 of a node, as most do: nodes of as many edges share one list. */
+/** The output indices of edges that all lead to output 0 of a node, as most do: nodes of as many edges, if they are few, share one list. */
 export function firstOutputs(count: number): readonly number[] {
-  return (zeros[count] ??= Array.from({ length: count }, () => 0));
+  const known = zeros[count];
+  if (known !== undefined) return known;
+  const indices = Array.from({ length: count }, () => 0);
+  if (count < 8) zeros[count] = indices;
+  return indices;
 }
 
 /** The same list with the index of one edge's output: itself where that is what it says. */
