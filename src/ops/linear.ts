@@ -4,6 +4,7 @@ import { int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
 import { contiguousStrides, formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { bilinear as productOf } from "./define/bilinear.ts";
 import { checkDevices } from "./define/levels.ts";
 import { empty, readElement, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -72,10 +73,9 @@ function transform(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
   return relayout(whole, sizes, contiguousStrides(sizes), 0);
 }
 
-const inputRule = (g: Tensor, { weight }: { readonly weight: Tensor }): Tensor =>
+const inputRule = (g: Tensor, weight: Tensor): Tensor =>
   g.sizes.length === 1 ? transposed(weight).mv(g) : g.matmul(weight);
-const weightRule = (g: Tensor, { input }: { readonly input: Tensor }): Tensor =>
-  transposed(rowsOf(g)).mm(rowsOf(input));
+const weightRule = (g: Tensor, input: Tensor): Tensor => transposed(rowsOf(g)).mm(rowsOf(input));
 const transposed = (t: Tensor): Tensor => (isDifferentiable() ? t.transpose(0, 1) : swapped(t));
 
 const withBias: (input: Tensor, weight: Tensor, bias: Tensor) => Tensor = operation({
@@ -85,16 +85,19 @@ const withBias: (input: Tensor, weight: Tensor, bias: Tensor) => Tensor = operat
   parameters: { input: p.tensor, weight: p.tensor, bias: p.tensor },
   saves: { input: ["weight"], weight: ["input"] },
   forward: ({ input, weight, bias }) => transform(input, weight, bias),
-  backward: { input: inputRule, weight: weightRule, bias: (g) => g },
+  backward: {
+    input: (g, { weight }) => inputRule(g, weight),
+    weight: (g, { input }) => weightRule(g, input),
+    bias: (g) => g,
+  },
 });
-const withoutBias: (input: Tensor, weight: Tensor) => Tensor = operation({
+const withoutBias: (input: Tensor, weight: Tensor) => Tensor = productOf({
   name: "linear",
-  multilinear: ["input", "weight"],
   node: "Mm",
-  parameters: { input: p.tensor, weight: p.tensor },
-  saves: { input: ["weight"], weight: ["input"] },
-  forward: ({ input, weight }) => transform(input, weight, null),
-  backward: { input: inputRule, weight: weightRule },
+  operands: ["input", "weight"],
+  product: (input, weight) => transform(input, weight, null),
+  first: inputRule,
+  second: weightRule,
 });
 
 /**
