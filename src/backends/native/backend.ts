@@ -56,11 +56,6 @@ export class NativeBackend extends FrameBackend {
     return this.#memory.allocate(byteLength);
   }
 
-  /** Takes back the memory of a storage that nobody will use again; it is reused at once. The storage is dead afterwards. */
-  release(storage: Storage): void {
-    this.#memory.release(storage);
-  }
-
   override map(
     program: TypedProgram,
     output: Operand,

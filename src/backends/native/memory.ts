@@ -13,7 +13,6 @@ const longestInterval = 64 * mebibyte;
 // Beyond the live set, so much may wait for a full collection.
 const slack = 96 * mebibyte;
 const widestMargin = 256 * mebibyte;
-const mostReleased = 256 * mebibyte;
 const arenaBytes = 4 * mebibyte;
 
 const noSingles = new Float32Array(0);
@@ -41,28 +40,16 @@ export class NativeBlock implements Block {
   readonly addon: Addon;
   readonly owner: object;
   readonly address: number;
-  readonly byteLength: number;
-  /** Whether one storage alone uses it, so that it can be released early. */
-  readonly whole: boolean;
   /** Where in its arena it lies, in bytes; negative outside of any. */
   readonly place: number;
   /** The arena as JavaScript sees it. */
   readonly singles: Float32Array<ArrayBuffer>;
   readonly doubles: Float64Array;
 
-  constructor(
-    addon: Addon,
-    owner: object,
-    address: number,
-    byteLength: number,
-    whole: boolean,
-    arena: Arena | null,
-  ) {
+  constructor(addon: Addon, owner: object, address: number, arena: Arena | null) {
     this.addon = addon;
     this.owner = owner;
     this.address = address;
-    this.byteLength = byteLength;
-    this.whole = whole;
     this.place = arena === null ? -1 : address - arena.address;
     this.singles = arena === null ? noSingles : arena.singles;
     this.doubles = arena === null ? noDoubles : arena.doubles;
@@ -149,8 +136,6 @@ export class NativeMemory {
   readonly #addon: Addon;
   readonly #frame: Float64Array;
   readonly #collect: Collect | null;
-  readonly #released = new Map<number, NativeBlock[]>();
-  #releasedBytes = 0;
   #interval = shortestInterval;
   #sinceCollection = 0;
   /** The largest chunk taken, halved with every collection: small ones that come between large ones must not set the pace. */
@@ -187,24 +172,15 @@ export class NativeMemory {
     if (byteLength <= this.#tiny.most) return this.#cut(this.#tiny, byteLength);
     if (byteLength <= this.#small.most) return this.#cut(this.#small, byteLength);
     if (byteLength <= this.#medium.most) return this.#cut(this.#medium, byteLength);
-    const rounded = roundedSize(byteLength);
-    const waiting = this.#released.get(rounded);
-    if (waiting !== undefined && waiting.length > 0) {
-      const block = waiting.pop()!;
-      this.#releasedBytes -= rounded;
-      return new Storage(cpu, block, 0, byteLength);
-    }
-    const block = this.#take(rounded, true);
-    return new Storage(cpu, block, 0, byteLength);
+    return new Storage(cpu, this.#take(byteLength), 0, byteLength);
   }
 
   #cut(slab: Slab, byteLength: number): Storage {
     let block = slab.block;
     if (block === null || slab.used + byteLength > slab.size) {
-      block = this.#take(slab.size, false);
+      block = this.#take(slab.size);
       // Whether JavaScript computes a tiny tensor must not depend on when others are collected: its last bit may.
-      if (slab === this.#tiny && block.place < 0 && this.#addArena())
-        block = this.#take(slab.size, false);
+      if (slab === this.#tiny && block.place < 0 && this.#addArena()) block = this.#take(slab.size);
       slab.block = block;
       slab.used = 0;
     }
@@ -214,24 +190,11 @@ export class NativeMemory {
     return new Storage(cpu, block, position, byteLength);
   }
 
-  /** Takes back the memory of a storage that nobody will use again. The storage is dead afterwards. */
-  release(storage: Storage): void {
-    const block = storage.memory;
-    if (!(block instanceof NativeBlock) || !block.whole || storage.position < 0) return;
-    storage.memory = gone;
-    storage.position = -1;
-    if (this.#releasedBytes + block.byteLength > mostReleased) return;
-    let waiting = this.#released.get(block.byteLength);
-    if (waiting === undefined) this.#released.set(block.byteLength, (waiting = []));
-    waiting.push(block);
-    this.#releasedBytes += block.byteLength;
-  }
-
-  #take(byteLength: number, whole: boolean): NativeBlock {
+  #take(byteLength: number): NativeBlock {
     // Tiny tensors do not count: their objects fill V8's own young generation long before their slabs matter. A collection in the midst
     // of a step makes what is alive then old, so that steps over large tensors get a longer interval.
     if (byteLength > this.#tiny.size) this.#sinceCollection += byteLength;
-    this.#widest = Math.max(this.#widest, byteLength);
+    this.#widest = Math.max(this.#widest, Math.min(byteLength, longestInterval));
     const pause = Math.min(8 * this.#widest, longestInterval);
     if (this.#sinceCollection > Math.max(this.#interval, pause)) this.#collectMinor();
     // Large blocks come with a wider margin, as their collections come further apart.
@@ -248,7 +211,7 @@ export class NativeMemory {
     this.#outstanding = frame[2]!;
     const address = frame[0]!;
     const arena = this.#arenas.find((one) => one.holds(address)) ?? null;
-    return new NativeBlock(this.#addon, owner, address, byteLength, whole, arena);
+    return new NativeBlock(this.#addon, owner, address, arena);
   }
 
   #request(byteLength: number): object | undefined {
@@ -276,20 +239,10 @@ export class NativeMemory {
   }
 
   #collectFully(): void {
-    this.#released.clear();
-    this.#releasedBytes = 0;
     this.#sinceCollection = 0;
     if (this.#collect !== null) this.#collect();
     // The next full collection comes when as much again has been added, so that a large live set does not cause one after another.
     const live = this.#measure();
     this.#limit = live + Math.max(slack, live / 2);
   }
-}
-
-const gone = new ArrayBuffer(0);
-
-/** The sizes of native/memory.cc: four steps to each doubling. */
-function roundedSize(byteLength: number): number {
-  const top = 2 ** (Math.ceil(Math.log2(byteLength)) - 3);
-  return Math.ceil(byteLength / top) * top;
 }
