@@ -8,7 +8,7 @@ import { isTensor } from "../ops/access.ts";
 /** What this file knows of a module: its state by dotted name, and that it can be called. */
 export interface Stateful {
   (...args: never[]): unknown;
-  namedModules(): unknown;
+  namedModules(): Iterable<[string, object]>;
   namedParameters(): Iterable<[string, Tensor]>;
   namedBuffers(): Iterable<[string, Tensor]>;
 }
@@ -23,30 +23,26 @@ interface Place {
   readonly key: string;
 }
 
-interface Places {
-  readonly byName: Map<string, Place>;
-  /** Tied weights have several. */
-  readonly byTensor: Map<Tensor, Place[]>;
-}
-
-/** Notes every place where a module, or one below it, holds a tensor. Each module counts once, with the first path that leads to it. */
-function notePlaces(owner: Owner, path: string, places: Places, seen: Set<Owner>): void {
-  seen.add(owner);
-  for (const key of Object.keys(owner)) {
-    const value = owner[key];
-    if (isTensor(value)) {
+/** Every place where a module holds a tensor, by the tensor: tied weights have several. */
+function placesOf(module: Stateful): {
+  readonly byName: ReadonlyMap<string, Place>;
+  readonly byTensor: ReadonlyMap<Tensor, readonly Place[]>;
+} {
+  const byName = new Map<string, Place>();
+  const byTensor = new Map<Tensor, Place[]>();
+  for (const [path, part] of module.namedModules()) {
+    const owner = part as Owner;
+    for (const key of Object.keys(owner)) {
+      const value = owner[key];
+      if (!isTensor(value)) continue;
       const place = { owner, key };
-      places.byName.set(path + key, place);
-      const others = places.byTensor.get(value);
-      if (others === undefined) places.byTensor.set(value, [place]);
+      byName.set(path === "" ? key : `${path}.${key}`, place);
+      const others = byTensor.get(value);
+      if (others === undefined) byTensor.set(value, [place]);
       else others.push(place);
-    } else if (isStateful(value) && !seen.has(value))
-      notePlaces(value, `${path}${key}.`, places, seen);
+    }
   }
-}
-
-function isStateful(value: unknown): value is Owner {
-  return typeof value === "function" && "namedModules" in value;
+  return { byName, byTensor };
 }
 
 /** What `functionalCall` takes by name. */
@@ -83,9 +79,7 @@ export function functionalCall<M extends Stateful>(
       );
     Object.assign(given, record);
   }
-  const places: Places = { byName: new Map(), byTensor: new Map() };
-  notePlaces(module as unknown as Owner, "", places, new Set());
-  const { byName, byTensor } = places;
+  const { byName, byTensor } = placesOf(module);
   const replaced: { readonly place: Place; readonly before: unknown; readonly value: Tensor }[] =
     [];
   for (const [path, value] of Object.entries(given)) {

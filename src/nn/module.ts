@@ -325,10 +325,15 @@ function* ownModules(module: Module): Generator<[string, Module]> {
     if (value instanceof Module) yield [name, value];
 }
 
-// Every module by every name that leads to it.
-function* everyModule(module: Module, path: string): Generator<[string, Module]> {
-  yield [path, module];
-  for (const [name, child] of ownModules(module)) yield* everyModule(child, joined(path, name));
+/** Every module by every name that leads to it. A list, because generators within generators take longer than a small layer. */
+function everyModule(
+  module: Module,
+  path: string,
+  found: [string, Module][] = [],
+): readonly [string, Module][] {
+  found.push([path, module]);
+  for (const [name, child] of ownModules(module)) everyModule(child, joined(path, name), found);
+  return found;
 }
 
 function* ownBuffers(module: Module, names: Iterable<string>): Generator<[string, Tensor]> {

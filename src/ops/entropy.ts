@@ -4,7 +4,7 @@ import { ArgumentError } from "../core/errors.ts";
 import { type Expression, gradient, input } from "../core/expression.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
-import { Tensor } from "../core/tensor.ts";
+import type { Tensor } from "../core/tensor.ts";
 import {
   checkSame,
   combine,
@@ -80,31 +80,40 @@ export const binaryCrossEntropyWithLogits: FunctionOnly<
     posWeight: p.optional(p.tensor, null),
   },
   commonest: {
-    fits: (given, target) => given instanceof Tensor && target instanceof Tensor,
-    compute: (given, target) => {
-      const tensors = [given as Tensor, target as Tensor];
-      checkSame("binaryCrossEntropyWithLogits", tensors[0]!, tensors[1]!);
-      return combine(logits, tensors, [], "mean");
-    },
+    fits: p.areTensors,
+    compute: (given, target) => ofLogits(given as Tensor, target as Tensor, null, null, "mean"),
   },
-  compute: (v) => {
-    const kind = reductionKind("binaryCrossEntropyWithLogits", v);
-    checkSame("binaryCrossEntropyWithLogits", v.input, v.target);
-    const { weight, posWeight } = v;
-    const form =
-      weight === null
-        ? posWeight === null
-          ? logits
-          : logitForms.positive
-        : posWeight === null
-          ? logitForms.weight
-          : logitForms.both;
-    const tensors = [v.input, v.target];
-    if (weight !== null) tensors.push(weight);
-    if (posWeight !== null) tensors.push(posWeight);
-    return combine(form, tensors, [], kind);
-  },
+  compute: (v) =>
+    ofLogits(
+      v.input,
+      v.target,
+      v.weight,
+      v.posWeight,
+      reductionKind("binaryCrossEntropyWithLogits", v),
+    ),
 });
+
+function ofLogits(
+  given: Tensor,
+  target: Tensor,
+  weight: Tensor | null,
+  posWeight: Tensor | null,
+  kind: LossReduction,
+): Tensor {
+  checkSame("binaryCrossEntropyWithLogits", given, target);
+  const form =
+    weight === null
+      ? posWeight === null
+        ? logits
+        : logitForms.positive
+      : posWeight === null
+        ? logitForms.weight
+        : logitForms.both;
+  const tensors = [given, target];
+  if (weight !== null) tensors.push(weight);
+  if (posWeight !== null) tensors.push(posWeight);
+  return combine(form, tensors, [], kind);
+}
 
 const clampedLog = (e: Expression): Expression => f.maximum(e, -100);
 const entropy = f.neg(

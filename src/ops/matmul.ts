@@ -4,7 +4,7 @@ import { ShapeError } from "../core/errors.ts";
 import { input } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
 import { broadcastSizes, formatSizes, type Sizes } from "../core/shape.ts";
-import { Tensor } from "../core/tensor.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { bilinear } from "./define/bilinear.ts";
 import { broadcast } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
@@ -243,7 +243,7 @@ export const matmul: Method<[other: Tensor]> = composite({
   name: "matmul",
   parameters: { self: p.tensor, other: p.tensor },
   commonest: {
-    fits: (self, other) => self instanceof Tensor && other instanceof Tensor,
+    fits: p.areTensors,
     compute: (self, other) => anyProduct(self as Tensor, other as Tensor),
   },
   compute: ({ self, other }) => anyProduct(self, other),

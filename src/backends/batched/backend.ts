@@ -269,6 +269,11 @@ export class BatchedBackend implements Backend {
     else this.#base.matmul(rows[0]!, rows[1]!, rows[2]!, alpha, beta, rows[3] ?? null);
   }
 
+  /** Whether there is an axis whose members share the operand of all members. */
+  #hasShared({ strides }: Operand): boolean {
+    return this.#sizes.some((_, axis) => strides[axis] === 0);
+  }
+
   /** The same for a shared matrix on the left: (a b)^T = b^T a^T. */
   #asColumns(
     out: Operand,
@@ -276,7 +281,7 @@ export class BatchedBackend implements Backend {
     right: Operand,
     added: Operand | null,
   ): readonly Operand[] | null {
-    if (!this.#sizes.some((_, i) => left.strides[i] === 0)) return null;
+    if (!this.#hasShared(left)) return null;
     return this.#asRows(
       turned(out),
       turned(right),
@@ -292,8 +297,8 @@ export class BatchedBackend implements Backend {
     right: Operand,
     added: Operand | null,
   ): readonly Operand[] | null {
+    if (!this.#hasShared(right)) return null;
     const shared = right.strides;
-    if (!this.#sizes.some((_, axis) => shared[axis] === 0)) return null;
     const rows = this.#mergedRows(out, shared);
     const factors = rows === null ? null : this.#mergedRows(left, shared);
     const addend = factors === null || added === null ? null : this.#mergedRows(added, shared);

@@ -59,18 +59,6 @@ function entered(self: Tensor, axis: Axis, dim: number): Tensor {
   return shown(self, axis, strides[dim]!, without(sizes, dim), without(strides, dim));
 }
 
-/** The slices of a tensor along `dim` as the members of one tensor: the start of a mapped function. */
-const enter: Move<[dim: number]> = spared(
-  operation({
-    name: "enterBatch",
-    linear: true,
-    parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
-    forward: ({ self, axis, dim }) => entered(self, axis as Axis, dim),
-    backward: { self: (g, { axis, dim }) => leaveBatch(g, axis as Axis, dim) },
-  }),
-  entered,
-);
-
 function left(self: Tensor, axis: Axis, dim: number): Tensor {
   const { storage, dtype, offset } = self;
   const { axes, base } = storage.device;
@@ -88,17 +76,31 @@ function left(self: Tensor, axis: Axis, dim: number): Tensor {
   return new Tensor(memory, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
 
-/** The members of a tensor side by side along `dim`: the end of a mapped function. A tensor without the axis is repeated. */
-export const leaveBatch: Move<[dim: number]> = spared(
-  operation({
-    name: "leaveBatch",
-    linear: true,
-    parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
-    forward: ({ self, axis, dim }) => left(self, axis as Axis, dim),
-    backward: { self: (g, { axis, dim }) => enter(g, axis as Axis, dim) },
-  }),
-  left,
+/** A linear move along a dimension, whose gradient goes the other way. */
+function moved(
+  name: string,
+  raw: Move<[dim: number]>,
+  back: Move<[dim: number]>,
+): Move<[dim: number]> {
+  return spared(
+    operation({
+      name,
+      linear: true,
+      parameters: { self: p.tensor, axis: p.anything, dim: p.integer },
+      forward: ({ self, axis, dim }) => raw(self, axis as Axis, dim),
+      backward: { self: (g, { axis, dim }) => back(g, axis as Axis, dim) },
+    }),
+    raw,
+  );
+}
+
+/** The slices of a tensor along `dim` as the members of one tensor: the start of a mapped function. */
+const enter: Move<[dim: number]> = moved("enterBatch", entered, (g, axis, dim) =>
+  leaveBatch(g, axis, dim),
 );
+
+/** The members of a tensor side by side along `dim`: the end of a mapped function. A tensor without the axis is repeated. */
+export const leaveBatch: Move<[dim: number]> = moved("leaveBatch", left, enter);
 
 /** The members of all batches side by side, outside the graph: what may be asked about them together. The tensor itself without axes. */
 export function membersTogether(tensor: Tensor): Tensor {

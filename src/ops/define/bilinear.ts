@@ -3,10 +3,9 @@
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
-import { observation } from "../../autograd/observer.ts";
 import { mapping } from "../../core/device.ts";
 import type { Sizes } from "../../core/shape.ts";
-import { Tensor } from "../../core/tensor.ts";
+import type { Tensor } from "../../core/tensor.ts";
 import { summedTo } from "./fit.ts";
 import {
   firstOutputs,
@@ -17,8 +16,8 @@ import {
 } from "./history.ts";
 import { together } from "./levels.ts";
 import { nodeName } from "./nodename.ts";
-import { observed } from "./observable.ts";
-import { Signature, tensor } from "./parameters.ts";
+import { type Commonest, observable, withCommonest } from "./observable.ts";
+import { areTensors, Signature, tensor } from "./parameters.ts";
 import type { Attached } from "./registry.ts";
 import { ListNode, offerSaved } from "./saved.ts";
 import { laidOut, setTangent, tangentOf } from "./tangent.ts";
@@ -142,15 +141,13 @@ export function bilinear<F>(record: BilinearRecord): F {
     record: { name, parameters, backward: { [operands[0]]: first, [operands[1]]: second } },
     inPlace: null,
   };
-  const general = (args: readonly unknown[]): Tensor => {
+  const general = observable(name, (args) => {
     const values = signature.read(args);
     return own.call(values[operands[0]]!, values[operands[1]]!);
+  });
+  const commonest: Commonest = {
+    fits: areTensors,
+    compute: (a, b) => own.call(a as Tensor, b as Tensor),
   };
-  const call = (a: unknown, b: unknown, c: unknown): Tensor =>
-    observation.call !== null
-      ? (observed(name, [a, b, c], general) as Tensor)
-      : a instanceof Tensor && b instanceof Tensor && c === undefined
-        ? own.call(a, b)
-        : general([a, b, c]);
-  return Object.assign(call, attached) as F;
+  return Object.assign(withCommonest(commonest, general), attached) as F;
 }

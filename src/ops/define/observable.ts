@@ -17,3 +17,25 @@ export function observable(
 ): (...args: readonly unknown[]) => unknown {
   return (...args) => (observation.call === null ? call(args) : observed(name, args, call));
 }
+
+/** The commonest call of an operation, with one or two arguments: which it is, and what it computes. */
+export interface Commonest {
+  readonly fits: (first: unknown, second: unknown) => boolean;
+  readonly compute: (first: unknown, second: unknown) => unknown;
+}
+
+/** The same callable with a shorter way for the commonest call: reading arguments costs more than a small kernel. */
+export function withCommonest(
+  { fits, compute }: Commonest,
+  general: (...args: readonly unknown[]) => unknown,
+): (...args: readonly unknown[]) => unknown {
+  return (a, b, c, d, e, ...more) =>
+    observation.call === null &&
+    c === undefined &&
+    d === undefined &&
+    e === undefined &&
+    more.length === 0 &&
+    fits(a, b)
+      ? compute(a, b)
+      : general(a, b, c, d, e, ...more);
+}

@@ -17,7 +17,7 @@ import {
   viewOf,
 } from "./history.ts";
 import { checkShared, joinedDevice, raised } from "./levels.ts";
-import { observable, observed } from "./observable.ts";
+import { type Commonest, observable, observed, withCommonest } from "./observable.ts";
 import type { AnyRecord, OperationRecord, TensorNames } from "./record.ts";
 import { type Parameters, Signature, type Values } from "./parameters.ts";
 import { argumentTangents, type ArgumentTangents, type Call, pushforward } from "./pushforward.ts";
@@ -344,27 +344,6 @@ export function inPlaceOnly<const P extends Parameters, const S extends TensorNa
   return Object.assign((...args: readonly unknown[]) => whole.inPlace!(...args), attached) as F;
 }
 
-/** The commonest call of an operation: which it is, and what it computes. */
-export interface Commonest {
-  readonly fits: (first: unknown, second: unknown) => boolean;
-  readonly compute: (first: unknown, second: unknown) => unknown;
-}
-
-function withCommonest(
-  { fits, compute }: Commonest,
-  general: (...args: readonly unknown[]) => unknown,
-): (...args: readonly unknown[]) => unknown {
-  return (a, b, c, d, e, ...more) =>
-    observation.call === null &&
-    c === undefined &&
-    d === undefined &&
-    e === undefined &&
-    more.length === 0 &&
-    fits(a, b)
-      ? compute(a, b)
-      : general(a, b, c, d, e, ...more);
-}
-
 /** An operation made of others: it has no rule, its parts have. */
 export function composite<const P extends Parameters, F>(record: {
   readonly name: string;
@@ -375,11 +354,7 @@ export function composite<const P extends Parameters, F>(record: {
   readonly commonest?: Commonest;
 }): F {
   const signature = new Signature(record.name, record.parameters);
-  const call = (args: readonly unknown[]): unknown => record.compute(signature.read(args));
-  const general = (...args: readonly unknown[]): unknown =>
-    observation.call === null
-      ? record.compute(signature.read(args))
-      : observed(record.name, args, call);
+  const general = observable(record.name, (args) => record.compute(signature.read(args)));
   const invoke =
     record.commonest === undefined ? general : withCommonest(record.commonest, general);
   const inPlace = observable(`${record.name}_`, (args) => {

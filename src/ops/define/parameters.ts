@@ -121,6 +121,10 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return value !== null && typeof value === "object" && Symbol.iterator in value;
 }
 
+/** Whether both of two arguments are tensors. */
+export const areTensors = (a: unknown, b: unknown): boolean =>
+  a instanceof Tensor && b instanceof Tensor;
+
 export const tensor: Parameter<Tensor> = required(
   "a tensor",
   (v) => (v instanceof Tensor ? v : undefined),

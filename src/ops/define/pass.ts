@@ -5,7 +5,7 @@ import type { Node, ResultMetadata } from "../../autograd/node.ts";
 import { userCode } from "../../autograd/usercode.ts";
 import type { Backend } from "../../core/backend.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
-import { elementCount, formatSizes, noSizes, sameSizes } from "../../core/shape.ts";
+import { elementCount, formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Flattened, flatten, isContainer } from "../../core/tree.ts";
 import { explainCut } from "./cut.ts";
@@ -76,7 +76,7 @@ function root(
     const value = given
       ? checkedSeed(operation, seed, position, output)
       : unseen && output.sizes.length === 0
-        ? sharedSeed(output)
+        ? sharedSeed(operation, position, output)
         : implicitSeed(operation, position, output);
     return { node, index: output.outputIndex, value };
   }
@@ -117,7 +117,8 @@ function implicitSeed(operation: string, position: number, like: Like | null): T
 /** The seed of passes without dimensions that nobody looks into; made anew for another type or device, or once something wrote into it. */
 let shared: { readonly seed: Tensor; readonly backend: Backend } | null = null;
 
-function sharedSeed({ dtype, storage: { device } }: Tensor): Tensor {
+function sharedSeed(operation: string, position: number, output: Tensor): Tensor {
+  const { dtype, device } = output;
   const known = shared;
   if (
     known !== null &&
@@ -127,8 +128,7 @@ function sharedSeed({ dtype, storage: { device } }: Tensor): Tensor {
     known.seed.storage.version === 0
   )
     return known.seed;
-  const seed = empty(noSizes, dtype, device);
-  fillWith(seed, 1);
+  const seed = implicitSeed(operation, position, output);
   seed.storage.kept = true;
   shared = { seed, backend: device.backend };
   return seed;
