@@ -1,9 +1,10 @@
 // The backward pass: nodes run in reverse order of their making, each once all its gradients have arrived.
 // Generic over the value that flows, so it can be read and tested with plain numbers.
 import { runPreHooks, runPostHooks } from "./hooks.ts";
-import { type Node, numbering, type Pass } from "./node.ts";
+import { latestSequence, type Node, numbering, type Pass } from "./node.ts";
 import { observation } from "./observer.ts";
 import { executionOrder } from "./order.ts";
+import { mapped } from "../core/list.ts";
 
 /** A node's output: where a gradient enters or is captured. */
 interface Edge<V> {
@@ -31,6 +32,14 @@ interface Shadow<V> {
 
 function take<V>(node: Node<V>, captures: readonly Capture<V>[]): void {
   for (const capture of captures) capture.take(node.received(capture.index));
+}
+
+/** The number of the oldest node at which something is captured. Sinks count as older than any other node. */
+function oldestOf<V>(captures: ReadonlyMap<Node<V>, unknown>): number {
+  let oldest = latestSequence();
+  for (const { sequence, next } of captures.keys())
+    oldest = Math.min(oldest, next.length === 0 ? 0 : sequence);
+  return oldest;
 }
 
 /** The innermost pass in progress, as hooks may ask about it. */
@@ -114,16 +123,11 @@ export class Task<V> implements Pass<V>, Current {
     try {
       passes.current = this;
       for (let i = 0; i < roots.length; i++) this.visit(roots[i]!.node);
-      if (captures !== null && !numbering.changed) {
-        this.oldest = Infinity;
-        for (const { sequence, next } of captures.keys())
-          this.oldest = Math.min(this.oldest, next.length === 0 ? 0 : sequence);
-      }
+      // Assigned in every pass: V8 would compile for passes without captures alone, and throw that away at the first with some.
+      this.oldest = captures === null || numbering.changed ? 0 : oldestOf(captures);
       this.countDependencies();
-      if (captures !== null) {
-        this.captures = captures;
-        this.needed = this.leadingTo(captures);
-      }
+      this.captures = captures;
+      this.needed = captures === null ? null : this.leadingTo(captures);
       this.enter(roots);
       for (let node = this.pop(); node !== null; node = this.pop())
         if (observation.visit === null)
@@ -340,7 +344,7 @@ export class Task<V> implements Pass<V>, Current {
       to === null || this.needed!.has(to) || this.captures!.has(to);
     if (next.every(leadsOn)) return;
     this.narrowed = next;
-    node.next = next.map((to) => (leadsOn(to) ? to : null));
+    node.next = mapped(next, (to) => (leadsOn(to) ? to : null));
   }
 
   /** Gives the running node all its edges back, for another pass that comes by or once it has run. */

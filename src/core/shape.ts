@@ -45,6 +45,7 @@ const unitStride: Sizes = [1];
 /** Strides of the row-major layout. */
 export function contiguousStrides(sizes: Sizes): Sizes {
   if (sizes.length < 2) return sizes.length === 0 ? noSizes : unitStride;
+  if (sizes.length === 2) return [sizes[1] || 1, 1];
   const strides = sizes.slice();
   let step = 1;
   for (let i = sizes.length - 1; i >= 0; i--) {

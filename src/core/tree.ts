@@ -1,5 +1,6 @@
 // Nested records and arrays: their leaves in a fixed order, and the same nesting around other leaves.
 import { ArgumentError } from "./errors.ts";
+import { mapped } from "./list.ts";
 
 /** Leaves in nested arrays and plain objects. */
 export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [name: string]: Tree<Leaf> };
@@ -46,7 +47,8 @@ function visit<Leaf>(
 
 function refilled<Leaf>(part: unknown, isLeaf: IsLeaf<Leaf>, next: () => unknown): unknown {
   if (isLeaf(part)) return next();
-  if (Array.isArray(part)) return part.map((item: unknown) => refilled(item, isLeaf, next));
+  if (Array.isArray(part))
+    return mapped(part as readonly unknown[], (item) => refilled(item, isLeaf, next));
   if (!isRecord(part)) return part;
   const out: Record<string, unknown> = {};
   for (const name of Object.keys(part)) out[name] = refilled(part[name], isLeaf, next);

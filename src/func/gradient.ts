@@ -1,6 +1,7 @@
 // Gradients and vector-Jacobian products as functions of functions: torch.func.grad, gradAndValue, vjp.
 import { withRecording } from "../autograd/mode.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { flatten } from "../core/tree.ts";
 import { requiresGradient } from "../ops/define/history.ts";
@@ -34,7 +35,7 @@ function positions(name: string, argnums: unknown, count: number): readonly numb
   const list: readonly unknown[] = Array.isArray(argnums) ? argnums : [argnums];
   if (list.length === 0)
     throw new ArgumentError(`${name}: argnums is empty; give the position of an argument`);
-  return list.map((given) => {
+  return mapped(list, (given) => {
     if (typeof given !== "number" || !Number.isInteger(given))
       throw new ArgumentError(`${name}: argnums must be whole numbers, got ${describe(given)}`);
     const at = given < 0 ? given + count : given;
@@ -57,7 +58,7 @@ export function chosenArguments(
   readonly form: (values: readonly unknown[]) => unknown;
 } {
   const at = positions(name, argnums, args.length);
-  const chosen = at.map((i) => args[i]);
+  const chosen = mapped(at, (i) => args[i]);
   const { leaves, rebuild } = flatten(chosen, isTensor);
   if (leaves.length === 0)
     throw new ArgumentError(
@@ -138,11 +139,11 @@ export function vectorProducts(
   createGraph: boolean,
 ): readonly Tensor[] {
   const at = [...results.keys()].filter((i) => requiresGradient(results[i]!));
-  if (at.length === 0) return tensors.map((tensor) => tensor.zerosLike());
-  const reached = at.map((i) => results[i]!);
-  const seeds = cotangents === null ? null : at.map((i) => cotangents[i]!);
+  if (at.length === 0) return mapped(tensors, (tensor) => tensor.zerosLike());
+  const reached = mapped(at, (i) => results[i]!);
+  const seeds = cotangents === null ? null : mapped(at, (i) => cotangents[i]!);
   const found = captureGradients(name, reached, tensors, seeds, retainGraph, createGraph);
-  return found.map((gradient, i) => gradient ?? tensors[i]!.zerosLike());
+  return mapped(found, (gradient, i) => gradient ?? tensors[i]!.zerosLike());
 }
 
 /**

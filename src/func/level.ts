@@ -4,6 +4,7 @@ import { gradMode, withRecording } from "../autograd/mode.ts";
 import type { Node } from "../autograd/node.ts";
 import { mapping } from "../core/device.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import { flatten, type Flattened, isContainer } from "../core/tree.ts";
 import { AccumulateGrad } from "../ops/define/accumulate.ts";
 import { isTensor } from "../ops/access.ts";
@@ -17,7 +18,7 @@ import { Tensor } from "../ops/methods.ts";
 /** Tensors without the graph that made them, in their nesting; they stay what they are for forward mode. */
 export function untracked<T>(value: T): T {
   const { leaves, rebuild } = flatten(value, isTensor);
-  return rebuild(leaves.map(withoutGraph)) as T;
+  return rebuild(mapped(leaves, withoutGraph)) as T;
 }
 
 /** Arguments of a function as fresh inputs, by which it can be differentiated. */
@@ -32,7 +33,9 @@ export class Inputs {
     this.flattened = flatten(given, isTensor);
     const { leaves, rebuild } = this.flattened;
     this.tracked = leaves.some(requiresGradient);
-    this.tensors = leaves.map((tensor, i) => fresh(name, tensor, () => this.flattened.paths[i]!));
+    this.tensors = mapped(leaves, (tensor, i) =>
+      fresh(name, tensor, () => this.flattened.paths[i]!),
+    );
     this.values = rebuild(this.tensors) as unknown[];
   }
 

@@ -1,6 +1,7 @@
 // vmap: a function of single examples as a function of batches. Inside, tensors lie on a device whose kernels run for all members.
 import { ArgumentError, AutogradError, ShapeError } from "../core/errors.ts";
 import { type Axis, mapping, type Randomness } from "../core/device.ts";
+import { mapped } from "../core/list.ts";
 import { flatten } from "../core/tree.ts";
 import { leaveBatch, newAxis } from "../ops/define/batch.ts";
 import {
@@ -41,7 +42,7 @@ export function spread(
   path: string,
 ): (number | null)[] {
   if (dims === null || dims === undefined || typeof dims === "number")
-    return flatten(value, isTensor).leaves.map(() => dims ?? null);
+    return mapped(flatten(value, isTensor).leaves, () => dims ?? null);
   const fits =
     typeof dims === "object" &&
     typeof value === "object" &&
@@ -87,8 +88,8 @@ function mappedArguments(args: readonly unknown[], inDims: unknown): Mapped {
   const given = flatten(args, isTensor);
   const { leaves, rebuild } = given;
   const places =
-    typeof inDims === "number" ? leaves.map(() => inDims) : spread("inDims", inDims, args, "");
-  const dims = places.map((dim, i) =>
+    typeof inDims === "number" ? mapped(leaves, () => inDims) : spread("inDims", inDims, args, "");
+  const dims = mapped(places, (dim, i) =>
     dim === null
       ? null
       : wrapped(
@@ -123,7 +124,7 @@ function run(
   const outer = mapping.active;
   const axis = newAxis(size, randomness);
   const inside = rebuild(
-    tensors.map((tensor, i) => (dims[i] === null ? tensor : axis.enter(tensor, dims[i]!))),
+    mapped(tensors, (tensor, i) => (dims[i] === null ? tensor : axis.enter(tensor, dims[i]!))),
   );
   mapping.active = [...outer, axis];
   try {
@@ -142,10 +143,10 @@ function leaving(result: unknown, outDims: unknown, axis: Axis): unknown {
   const { leaves, rebuild } = given;
   const dims =
     typeof outDims === "number"
-      ? leaves.map(() => outDims)
+      ? mapped(leaves, () => outDims)
       : spread("outDims", outDims, result, "");
   return rebuild(
-    leaves.map((tensor, i) => {
+    mapped(leaves, (tensor, i) => {
       const { axes } = tensor.storage.device;
       if (!axes.every((other) => mapping.active.includes(other)))
         throw new AutogradError(

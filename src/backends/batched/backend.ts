@@ -10,6 +10,7 @@ import type {
 import type { Device } from "../../core/device.ts";
 import { type DType, int64 } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
+import { mapped } from "../../core/list.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import { contiguousStrides, isContiguous, type Sizes } from "../../core/shape.ts";
 import { Storage } from "../../core/storage.ts";
@@ -59,9 +60,9 @@ export class BatchedBackend implements Backend {
 
   constructor(device: Device) {
     this.#device = device;
-    this.#sizes = device.axes.map(({ size }) => size);
+    this.#sizes = mapped(device.axes, ({ size }) => size);
     this.#count = this.#sizes.reduce((product, size) => product * size, 1);
-    this.#shared = this.#sizes.map(() => 0);
+    this.#shared = mapped(this.#sizes, () => 0);
     this.#places = contiguousStrides(this.#sizes);
   }
 
@@ -78,7 +79,7 @@ export class BatchedBackend implements Backend {
     return memberStorage(
       this.#device,
       inner,
-      this.#places.map((place) => place * byteLength),
+      mapped(this.#places, (place) => place * byteLength),
     );
   }
 
@@ -95,7 +96,7 @@ export class BatchedBackend implements Backend {
     if (storage.device === this.#device) return (storage.memory as Members).stepsOf(dtype.itemsize);
     const { steps } = membersOf(storage);
     if (axes.some((axis) => !this.#device.axes.includes(axis))) throw hasNoValue();
-    return this.#device.axes.map((axis) => {
+    return mapped(this.#device.axes, (axis) => {
       const at = axes.indexOf(axis);
       return at < 0 ? 0 : steps[at]! / dtype.itemsize;
     });
@@ -117,7 +118,7 @@ export class BatchedBackend implements Backend {
       operand,
       this.#inner(operand),
       [
-        ...steps.map((step, i) => (step === 0 ? 1 : this.#sizes[i]!)),
+        ...mapped(steps, (step, i) => (step === 0 ? 1 : this.#sizes[i]!)),
         ...new Array<number>(missing).fill(1),
         ...sizes,
       ],
@@ -190,7 +191,7 @@ export class BatchedBackend implements Backend {
     this.#base.map(
       program,
       this.#target(output),
-      inputs.map((input) => this.#all(input, rank)),
+      mapped(inputs, (input) => this.#all(input, rank)),
       scalars,
     );
   }
@@ -204,8 +205,8 @@ export class BatchedBackend implements Backend {
     const rank = outputs[0]!.sizes.length;
     this.#base.mapMany(
       program,
-      outputs.map((output) => this.#target(output)),
-      inputs.map((input) => this.#all(input, rank)),
+      mapped(outputs, (output) => this.#target(output)),
+      mapped(inputs, (input) => this.#all(input, rank)),
       scalars,
     );
   }
@@ -223,7 +224,7 @@ export class BatchedBackend implements Backend {
       kind,
       program,
       this.#target(output.sizes.length === 0 ? singleElement(output, sizes.length) : output),
-      inputs.map((input) => this.#all(input, sizes.length)),
+      mapped(inputs, (input) => this.#all(input, sizes.length)),
       scalars,
       joined(this.#sizes, sizes),
       divisor,
@@ -353,7 +354,7 @@ export class BatchedBackend implements Backend {
   }
 
   index(output: Operand, input: Operand, indices: readonly Operand[]): void {
-    const wide = indices.map((index) => this.#wide(index));
+    const wide = mapped(indices, (index) => this.#wide(index));
     const shared = this.#steps(input).every((step) => step === 0);
     this.#base.index(
       this.#target(output),
@@ -368,7 +369,7 @@ export class BatchedBackend implements Backend {
     source: Operand,
     accumulate: boolean,
   ): void {
-    const wide = indices.map((index) => this.#wide(index));
+    const wide = mapped(indices, (index) => this.#wide(index));
     this.#base.indexPut(
       this.#target(output),
       [...this.#memberNumbers(wide[0]!), ...wide],

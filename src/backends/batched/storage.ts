@@ -1,10 +1,12 @@
 // Memory of many members seen as that of one: what tensors inside a mapped function lie in.
 import type { Operand } from "../../core/backend.ts";
-import type { Device } from "../../core/device.ts";
-import type { DType } from "../../core/dtype.ts";
+import { cpu, type Device } from "../../core/device.ts";
+import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
-import type { Sizes } from "../../core/shape.ts";
-import type { Block, Storage } from "../../core/storage.ts";
+import { mapped } from "../../core/list.ts";
+import { noSizes, type Sizes } from "../../core/shape.ts";
+import { type Block, Storage } from "../../core/storage.ts";
+import { Tensor } from "../../core/tensor.ts";
 
 /** A layout of one member, and the operand of all members in that layout. */
 export interface WideOperand {
@@ -36,7 +38,7 @@ export class Members implements Block {
   stepsOf(itemsize: number): readonly number[] {
     if (this.itemsize !== itemsize) {
       this.itemsize = itemsize;
-      this.elementSteps = this.steps.map((step) => step / itemsize);
+      this.elementSteps = mapped(this.steps, (step) => step / itemsize);
     }
     return this.elementSteps;
   }
@@ -117,6 +119,11 @@ class MemberStorage implements Storage {
 export function memberStorage(device: Device, inner: Storage, steps: readonly number[]): Storage {
   return new MemberStorage(device, new Members(inner, steps));
 }
+
+// V8 compiles for what it has seen in a field. Had it not seen that tensors may lie in such a storage, the first mapped function would throw
+// away most of what was compiled before it.
+const nowhere = new Storage(cpu, new ArrayBuffer(0), -1, 0);
+void new Tensor(memberStorage(cpu, nowhere, []), float32, noSizes, noSizes, 0, 0, true);
 
 /** The storage that holds all members, and the bytes between them by axis; the storage itself where there are no axes. */
 export function membersOf(storage: Storage): { inner: Storage; steps: readonly number[] } {

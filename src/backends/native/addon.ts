@@ -37,7 +37,8 @@ export function loadAddon(): Addon | Unavailable {
   if (modules === undefined || os === undefined) return { reason: "addons run in Node only" };
   let addon: Addon;
   try {
-    addon = modules.createRequire(import.meta.url)(location) as Addon;
+    // V8 looks its functions up by hashing until they stand in an object of JavaScript's making.
+    addon = { ...(modules.createRequire(import.meta.url)(location) as Addon) };
   } catch (error) {
     // Node adds the modules that asked for it, line by line.
     return { reason: (error instanceof Error ? error.message : String(error)).split("\n")[0]! };

@@ -141,7 +141,7 @@ export class NativeMemory {
   /** The largest chunk taken, halved with every collection: small ones that come between large ones must not set the pace. */
   #widest = 0;
   #outstanding = 0;
-  #limit = slack;
+  #limit: number;
   readonly #tiny = new Slab(256, 32768, 32);
   readonly #arenas: Arena[] = [];
   readonly #small = new Slab(32768, 262144, 64);
@@ -152,6 +152,7 @@ export class NativeMemory {
     this.#addon = addon;
     this.#frame = addon.frame;
     this.#collect = collector();
+    this.#limit = this.#nextLimit();
   }
 
   /** One arena more; false where there is no memory for it. Takes up memory only where it is used. */
@@ -226,6 +227,12 @@ export class NativeMemory {
     return (this.#outstanding = this.#frame[2]!);
   }
 
+  /** The next full collection comes when as much again has been added, so that a large live set does not cause one after another. */
+  #nextLimit(): number {
+    const live = this.#measure();
+    return live + Math.max(slack, live / 2);
+  }
+
   #collectMinor(): void {
     const taken = this.#sinceCollection;
     this.#sinceCollection = 0;
@@ -241,8 +248,6 @@ export class NativeMemory {
   #collectFully(): void {
     this.#sinceCollection = 0;
     if (this.#collect !== null) this.#collect();
-    // The next full collection comes when as much again has been added, so that a large live set does not cause one after another.
-    const live = this.#measure();
-    this.#limit = live + Math.max(slack, live / 2);
+    this.#limit = this.#nextLimit();
   }
 }

@@ -276,12 +276,8 @@ function attach(
   wanted: number,
 ): void {
   const { slots, slotCount } = formula.options;
-  const next: (Node<Tensor> | null)[] =
-    slotCount === 1
-      ? [null]
-      : slotCount === 2
-        ? [null, null]
-        : new Array<null>(slotCount).fill(null);
+  const next = new Array<Node<Tensor> | null>(slotCount);
+  for (let slot = 0; slot < slotCount; slot++) next[slot] = null;
   let nextIndex = firstOutputs(slotCount);
   for (let i = 0; i < tensors.length; i++) {
     if (((wanted >> i) & 1) === 0) continue;

@@ -2,6 +2,7 @@
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import type { Device } from "../../core/device.ts";
 import { AutogradError, DeviceError } from "../../core/errors.ts";
+import { mapped } from "../../core/list.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { setTangent, tangentOf } from "./tangent.ts";
 
@@ -65,7 +66,7 @@ export function together(name: string, tensors: readonly Tensor[]): readonly Ten
     }
   if (same) return tensors;
   checkDevices(name, tensors);
-  return tensors.map((tensor) => raised(tensor, device));
+  return mapped(tensors, (tensor) => raised(tensor, device));
 }
 
 /** Refuses to write what differs between the members of a batch into a tensor that they share. */

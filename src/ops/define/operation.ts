@@ -2,6 +2,7 @@
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { type Device, mapping } from "../../core/device.ts";
+import { mapped } from "../../core/list.ts";
 import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { Blueprint, OperationNode } from "./blueprint.ts";
@@ -91,7 +92,7 @@ function onOneDevice({ names }: Blueprint, values: Values<Parameters>): Values<P
   const out: Record<string, unknown> = { ...values };
   for (const name of names) {
     const value = values[name];
-    out[name] = Array.isArray(value) ? value.map(lifted) : lifted(value);
+    out[name] = Array.isArray(value) ? mapped(value as readonly unknown[], lifted) : lifted(value);
   }
   return out;
 }
@@ -366,7 +367,7 @@ export function composite<const P extends Parameters, F>(record: {
     // Rules may read afterwards what lies in the memory about to be written.
     const apart = (arg: unknown): unknown =>
       arg instanceof Tensor && arg.storage === self.storage ? snapshot(arg) : arg;
-    const result = invoke(...(recorded ? args.map(apart) : args)) as Tensor;
+    const result = invoke(...(recorded ? mapped(args, apart) : args)) as Tensor;
     checkFits(name, self, result.sizes, result.dtype);
     self.copy_(result);
     self.storage.writer = name;

@@ -5,6 +5,7 @@ import type { Node, ResultMetadata } from "../../autograd/node.ts";
 import { userCode } from "../../autograd/usercode.ts";
 import type { Backend } from "../../core/backend.ts";
 import { ArgumentError, AutogradError, ShapeError } from "../../core/errors.ts";
+import { mapped } from "../../core/list.ts";
 import { elementCount, formatSizes, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Flattened, flatten, isContainer } from "../../core/tree.ts";
@@ -248,7 +249,7 @@ export function accumulateGradients(
   const unseen = inputs === null && !createGraph && !userCode.possible;
   const start = roots(operation, outputs, seeds, unseen);
   if (inputs === null) return run(start, null, keepGraph, createGraph);
-  const captures = inputs.leaves.map((input, i) => {
+  const captures = mapped(inputs.leaves, (input, i) => {
     const { tensor, node, index } = target(operation, input, inputName(inputs, i));
     tensor?.retainGrad();
     // What arrives goes into .grad by the leaf's node, or by the retaining hook: nothing is taken out here.
@@ -273,7 +274,7 @@ export function captureGradients(
     );
   const start = roots(operation, outputs, seeds, false);
   const found = new Array<Tensor | null>(inputs.length).fill(null);
-  const captures = inputs.map((input, i) => {
+  const captures = mapped(inputs, (input, i) => {
     const { node, index } = target(operation, input, nameOf(i));
     return {
       node,

@@ -7,6 +7,7 @@ import { Tensor } from "../../core/tensor.ts";
 import { type Hooks, hooksOf, Tangent } from "./hooks.ts";
 import { alias } from "./memory.ts";
 import { fillWith } from "./transfer.ts";
+import { mapped } from "../../core/list.ts";
 
 function entryOf(tensor: Tensor, level: ForwardLevel): Tangent | null {
   const hooks = tensor.hooks as Hooks | null;
@@ -92,7 +93,9 @@ export function withoutGraph(tensor: Tensor): Tensor {
     const tangent = tangentOf(tensor, level);
     return tangent === null ? [] : [{ level, tangent }];
   });
-  const plain = tangents.map(({ level, tangent }) => beneath(level, () => withoutGraph(tangent)));
+  const plain = mapped(tangents, ({ level, tangent }) =>
+    beneath(level, () => withoutGraph(tangent)),
+  );
   const { tracked, viewOf } = tensor;
   if (
     !tracked &&
