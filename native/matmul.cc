@@ -26,8 +26,11 @@ struct Product {
   }
 };
 
-constexpr long kDepth = 256;      // K of a packed panel
-constexpr long kWidth = 2048;     // columns packed at a time
+constexpr long kDepth = 256;      // K of a packed panel, at most
+constexpr long kWidth = 2048;     // columns packed at a time, at most
+constexpr long kHeight = 2048;    // rows packed at a time, at most
+constexpr long kNarrow = 96;      // columns, or rows, that count as few
+constexpr long kBlockPanels = 168 / kTileRows;  // panels of rows multiplied at a time
 constexpr double kThreadWork = 400000;  // multiply-adds below which threads do not pay
 
 long ceil_div(long a, long b) { return (a + b - 1) / b; }
@@ -165,81 +168,138 @@ void dot_product(const Product<T>& p, bool threads) {
   });
 }
 
-// Panels of `width` rows (or columns): element (i, k) of a panel at k * width + i, the last one filled up with zeros.
+#if defined(__clang__) || __GNUC__ >= 12
+#define PICK(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define PICK(a, b, i, j, k, l) __builtin_shuffle(a, b, (typeof(a > a)){i, j, k, l})
+#endif
+
+// Four rows' next four elements as columns.
+INLINE void turn(float* to, long to_step, const float* from, long from_step) {
+  typedef float Four __attribute__((vector_size(16)));
+  Four a, b, c, d;
+  __builtin_memcpy(&a, from, 16);
+  __builtin_memcpy(&b, from + from_step, 16);
+  __builtin_memcpy(&c, from + 2 * from_step, 16);
+  __builtin_memcpy(&d, from + 3 * from_step, 16);
+  const Four ab = PICK(a, b, 0, 4, 1, 5), ab_high = PICK(a, b, 2, 6, 3, 7), cd = PICK(c, d, 0, 4, 1, 5), cd_high = PICK(c, d, 2, 6, 3, 7);
+  store(to, PICK(ab, cd, 0, 1, 4, 5));
+  store(to + to_step, PICK(ab, cd, 2, 3, 6, 7));
+  store(to + 2 * to_step, PICK(ab_high, cd_high, 0, 1, 4, 5));
+  store(to + 3 * to_step, PICK(ab_high, cd_high, 2, 3, 6, 7));
+}
+
+// `n` rows that lie along K, as columns `width` apart; 16 elements of each at a time, so that reads and writes both stay in cache.
 template <typename T>
-void pack(T* to, const T* from, long count, long depth, long step, long depth_step, long width) {
-  for (long i = 0; i < count; i += width, to += width * depth) {
-    const long n = smaller(width, count - i);
-    const T* base = from + i * step;
-    if (step == 1 && n == width) {
-      for (long k = 0; k < depth; k++) __builtin_memcpy(to + k * width, base + k * depth_step, width * sizeof(T));
-      continue;
-    }
-    if (depth_step == 1) {
-      // Along K in memory: a few rows at a time, so that reads and writes both stay in cache.
-      for (long k0 = 0; k0 < depth; k0 += 16) {
-        const long k1 = smaller(depth, k0 + 16);
-        for (long r = 0; r < n; r++) {
-          const T* row = base + r * step;
-          for (long k = k0; k < k1; k++) to[k * width + r] = row[k];
-        }
+void turn_rows(T* to, long width, const T* from, long step, long n, long depth) {
+  for (long k0 = 0; k0 < depth; k0 += 16) {
+    const long k1 = smaller(depth, k0 + 16);
+    long r = 0;
+    if constexpr (sizeof(T) == sizeof(float)) {
+      const long whole = k0 + (k1 - k0) / 4 * 4;
+      for (; r + 4 <= n; r += 4) {
+        for (long k = k0; k < whole; k += 4) turn(to + k * width + r, width, from + r * step + k, step);
+        for (long k = whole; k < k1; k++)
+          for (long i = r; i < r + 4; i++) to[k * width + i] = from[i * step + k];
       }
-    } else {
-      for (long k = 0; k < depth; k++)
-        for (long r = 0; r < n; r++) to[k * width + r] = base[r * step + k * depth_step];
     }
-    if (n < width)
-      for (long k = 0; k < depth; k++)
-        for (long r = n; r < width; r++) to[k * width + r] = 0;
+    for (; r < n; r++)
+      for (long k = k0; k < k1; k++) to[k * width + r] = from[r * step + k];
   }
 }
 
+// A panel: `n` rows (or columns) with element (i, k) at k * width + i, filled up with zeros.
+template <typename T, long width>
+void pack(T* to, const T* from, long n, long depth, long step, long depth_step) {
+  if (step == 1 && n == width) {
+    for (long k = 0; k < depth; k++) __builtin_memcpy(to + k * width, from + k * depth_step, width * sizeof(T));
+    return;
+  }
+  if (depth_step == 1) {
+    turn_rows(to, width, from, step, n, depth);
+  } else {
+    for (long k = 0; k < depth; k++)
+      for (long r = 0; r < n; r++) to[k * width + r] = from[r * step + k * depth_step];
+  }
+  for (long k = 0; n < width && k < depth; k++)
+    for (long r = n; r < width; r++) to[k * width + r] = 0;
+}
+
+// The length of the parts when `total` is cut into equal ones, as few as can be without any longer than `most`; a multiple of `unit`.
+long even_part(long total, long most, long unit) {
+  const long parts = ceil_div(total, most);
+  return ceil_div(ceil_div(total, parts), unit) * unit;
+}
+
+// Both operands are packed first, then multiplied: in either step threads take the next piece when they are done with one, so that neither
+// sizes that do not divide nor a core that others use as well leaves one of them waiting for long.
 template <typename T>
 bool packed_product(const Product<T>& p, bool threads) {
-  const long NR = kTileRegisters * VectorOf<T>::width, MR = kTileRows;
+  constexpr long NR = kTileRegisters * VectorOf<T>::width, MR = kTileRows;
   const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
-  const long width = smaller(ceil_div(p.N, NR) * NR, kWidth);
-  T* packed_b = static_cast<T*>(scratch(2, (unsigned long)width * smaller(p.K, kDepth) * sizeof(T)));
-  // Blocks of rows: about 168, a multiple of the threads in number, so that all finish together.
-  long blocks = ceil_div(p.M, 12 * MR);
-  blocks = ceil_div(blocks, pieces) * pieces;
-  const long rows = ceil_div(ceil_div(p.M, blocks), MR) * MR;
-  blocks = ceil_div(p.M, rows);
-  if (!packed_b) return false;
-  bool complete = true;
-  for (long j0 = 0; j0 < p.N; j0 += kWidth) {
-    const long columns = smaller(kWidth, p.N - j0), panels = ceil_div(columns, NR);
-    // Too few blocks of rows for the threads: cut the columns as well.
-    const long groups = blocks >= pieces ? 1 : smaller(panels, ceil_div(pieces, blocks));
-    const long group = ceil_div(panels, groups);
-    for (long k0 = 0; k0 < p.K; k0 += kDepth) {
-      const long depth = smaller(kDepth, p.K - k0);
-      const long share = ceil_div(panels, pieces);
-      parallel(ceil_div(panels, share), [&](long task) {
-        const long from = task * share * NR;
-        pack(packed_b + from * depth, p.b + (j0 + from) * p.b_column + k0 * p.b_row, smaller(columns - from, share * NR), depth, p.b_column,
-             p.b_row, NR);
-      });
-      Target<T> target = p.target;
-      if (k0 > 0) target.first = false;
-      parallel(blocks * groups, [&](long task) {
-        const long i0 = task / groups * rows, height = smaller(rows, p.M - i0), g = task % groups;
-        T* packed_a = static_cast<T*>(scratch(1, (unsigned long)(rows + MR) * depth * sizeof(T)));
-        if (!packed_a) {
-          complete = false;
-          return;
-        }
-        pack(packed_a, p.a + i0 * p.a_row + k0 * p.a_column, height, depth, p.a_row, p.a_column, MR);
-        for (long panel = g * group; panel < smaller(panels, (g + 1) * group); panel++) {
-          const long n = smaller(NR, columns - panel * NR);
-          for (long i = 0; i < height; i += MR)
-            Tiles<T>::packed((int)smaller(MR, height - i))(depth, packed_a + i * depth, 0, 0, packed_b + panel * NR * depth, 0,
-                                                           target.at(i0 + i, j0 + panel * NR), n);
-        }
-      });
-    }
+  const long width = even_part(p.N, kWidth, NR), height = even_part(p.M, kHeight, MR), slab = even_part(p.K, kDepth, 1);
+  T* packed_a = static_cast<T*>(scratch(1, (unsigned long)height * slab * sizeof(T)));
+  T* packed_b = static_cast<T*>(scratch(2, (unsigned long)width * slab * sizeof(T)));
+  if (!packed_a || !packed_b) return false;
+  const auto run = [&](long tasks, const auto& body) {
+    if (pieces > 1) return parallel(tasks, body);
+    for (long task = 0; task < tasks; task++) body(task);
+  };
+  for (long j0 = 0; j0 < p.N; j0 += width)
+    for (long k0 = 0; k0 < p.K; k0 += slab)
+      for (long i0 = 0; i0 < p.M; i0 += height) {
+        const long columns = smaller(width, p.N - j0), depth = smaller(slab, p.K - k0), rows = smaller(height, p.M - i0);
+        const long panels_a = ceil_div(rows, MR), panels_b = ceil_div(columns, NR);
+        const auto pack_one = [&](long panel) {
+          if (panel < panels_a) {
+            const long from = panel * MR;
+            pack<T, MR>(packed_a + from * depth, p.a + (i0 + from) * p.a_row + k0 * p.a_column, smaller(rows - from, MR), depth, p.a_row, p.a_column);
+          } else {
+            const long from = (panel - panels_a) * NR;
+            pack<T, NR>(packed_b + from * depth, p.b + (j0 + from) * p.b_column + k0 * p.b_row, smaller(columns - from, NR), depth, p.b_column, p.b_row);
+          }
+        };
+        Target<T> target = p.target.at(i0, j0);
+        if (k0 > 0) target.first = false;
+        // Blocks of some panels of a, which stay in a core's own cache, by groups of some panels of b.
+        const long blocks = ceil_div(panels_a, kBlockPanels), block = ceil_div(panels_a, blocks);
+        const long groups = pieces == 1 ? 1 : smaller(panels_b, ceil_div(4 * pieces, blocks)), group = ceil_div(panels_b, groups);
+        const auto multiply_some = [&](long task) {
+          const long from = task / groups * block, end = smaller(panels_a, from + block), panel = task % groups * group;
+          for (long j = panel; j < smaller(panels_b, panel + group); j++)
+            for (long i = from; i < end; i++)
+              Tiles<T>::packed((int)smaller(MR, rows - i * MR))(depth, packed_a + i * MR * depth, 0, 0, packed_b + j * NR * depth, 0,
+                                                                target.at(i * MR, j * NR), smaller(NR, columns - j * NR));
+        };
+        run(panels_a + (i0 == 0 ? panels_b : 0), pack_one);
+        run(blocks * groups, multiply_some);
+      }
+  return true;
+}
+
+// Few columns against many rows: the columns are packed, the rows read where they lie. Packing these too would take a fifth of the time.
+template <typename T>
+bool narrow_product(const Product<T>& p, bool threads) {
+  constexpr long NR = kTileRegisters * VectorOf<T>::width, MR = kTileRows;
+  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+  const long slab = even_part(p.K, 4 * kDepth, 1), panels = ceil_div(p.N, NR);
+  T* packed = static_cast<T*>(scratch(2, (unsigned long)panels * NR * slab * sizeof(T)));
+  if (!packed) return false;
+  const long step = ceil_div(ceil_div(p.M, pieces == 1 ? 1 : 8 * pieces), MR) * MR;
+  for (long k0 = 0; k0 < p.K; k0 += slab) {
+    const long depth = smaller(slab, p.K - k0);
+    for (long j = 0; j < panels; j++)
+      pack<T, NR>(packed + j * NR * depth, p.b + j * NR * p.b_column + k0 * p.b_row, smaller(NR, p.N - j * NR), depth, p.b_column, p.b_row);
+    Target<T> target = p.target;
+    if (k0 > 0) target.first = false;
+    parallel(ceil_div(p.M, step), [&](long task) {
+      for (long i = task * step; i < smaller(p.M, (task + 1) * step); i += MR)
+        for (long j = 0; j < panels; j++)
+          Tiles<T>::direct((int)smaller(MR, p.M - i), true)(depth, p.a + i * p.a_row + k0 * p.a_column, p.a_row, p.a_column,
+                                                            packed + j * NR * depth, NR, target.at(i, j * NR), smaller(NR, p.N - j * NR));
+    });
   }
-  return complete;
+  return true;
 }
 
 template <typename T>
@@ -270,6 +330,11 @@ void multiply(Product<T> p, bool threads) {
   if (p.M == 1 && p.b_column == 1 && p.N >= 256 && p.K >= 32) return row_product(p, threads);
   const bool small = p.M <= kTileRows || p.K <= 32 || p.N * p.K <= 16384;
   if (p.b_column == 1 && small) return direct_product(p, threads);
+  if (smaller(p.M, p.N) <= kNarrow && p.M + p.N >= 4 * kNarrow) {
+    Product<T> narrow = p;
+    if (p.M < p.N) narrow.transpose();
+    if (narrow_product(narrow, threads)) return;
+  }
   if (packed_product(p, threads)) return;
   // No memory for panels.
   plain_product(p);

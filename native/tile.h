@@ -45,17 +45,27 @@ INLINE void finish_tile(typename VectorOf<T>::type (&acc)[R][V], const Target<T>
   const int W = VectorOf<T>::width;
   if (target.column != 1) {
     T lanes[R][V * W];
+    // Unrolled like all loops over the sums: one index that is not known when compiling would put them all into memory.
+#pragma GCC unroll 16
     for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
       for (int v = 0; v < V; v++) store(&lanes[r][v * W], acc[r][v]);
+    if (target.plain && target.first && target.row == 1) {
+      for (long j = 0; j < n; j++)
+        for (int r = 0; r < R; r++) target.c[j * target.column + r] = lanes[r][j];
+      return;
+    }
     for (int r = 0; r < R; r++)
       for (long j = 0; j < n; j++) target.finish_element(r, j, lanes[r][j]);
     return;
   }
   if (n == V * W && target.plain && target.first) {
+    T* to = target.c;
+    const long row = target.row;
 #pragma GCC unroll 16
-    for (int r = 0; r < R; r++)
+    for (int r = 0; r < R; r++, to += row)
 #pragma GCC unroll 8
-      for (int v = 0; v < V; v++) store(target.c + r * target.row + v * W, acc[r][v]);
+      for (int v = 0; v < V; v++) store(to + v * W, acc[r][v]);
     return;
   }
   const Vec alpha = Vec{} + target.alpha, beta = Vec{} + target.beta;
@@ -91,6 +101,11 @@ INLINE void run_tile(long K, const T* a, long a_row, long a_step, const T* b, lo
   for (int r = 0; r < R; r++)
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) acc[r][v] = Vec{};
+  // The result's memory comes from far away: it is asked for before the sums are made rather than once they are to be stored.
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) __builtin_prefetch(target.c + r * target.row + v * W, 1);
   for (long k = 0; k < K; k++) {
     Vec row[V];
 #pragma GCC unroll 8

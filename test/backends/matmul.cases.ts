@@ -154,6 +154,8 @@ export function matmulCases(): Case[] {
     [97, 5, 130],
     [6, 257, 16],
     [130, 260, 35],
+    [50, 40, 390],
+    [390, 40, 50],
   ];
   const types = [float32, float64, float16, bfloat16, int64, int32];
   const strided = [...layouts].flatMap((first) =>

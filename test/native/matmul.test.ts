@@ -25,6 +25,12 @@ const shapes = [
   [3, 200, 150],
   [100, 1, 90],
   [200, 520, 130],
+  // Few columns or rows against many, of more than one slab.
+  [50, 70, 400],
+  [410, 1100, 60],
+  // More rows, or columns, than are packed at a time.
+  [2060, 33, 100],
+  [100, 33, 2100],
 ] as const;
 const tolerances = new Map<DType, number>([
   [float32, 1e-4],
