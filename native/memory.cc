@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kLargest = 70368744177664.;  // 2^46
 constexpr size_t kMapped = 1 << 20;
+constexpr size_t kHugePage = 2 << 20;
 
 int class_of(size_t bytes, size_t* rounded) {
   if (bytes < 4096) bytes = 4096;
@@ -22,10 +23,17 @@ int class_of(size_t bytes, size_t* rounded) {
 void* system_take(size_t bytes) {
 #if defined(__linux__)
   if (bytes >= kMapped) {
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    // From 2 MiB on it begins where a huge page does, which the system then gives for whole ones.
+    const size_t spare = bytes >= kHugePage ? kHugePage : 0;
+    void* memory = mmap(nullptr, bytes + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return nullptr;
-    if (bytes >= (4u << 20)) madvise(memory, bytes, MADV_HUGEPAGE);
-    return memory;
+    if (spare == 0) return memory;
+    char* const first = static_cast<char*>(memory);
+    char* const aligned = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(memory) + spare - 1) / spare * spare);
+    if (aligned > first) munmap(first, aligned - first);
+    if (first + spare > aligned) munmap(aligned + bytes, first + spare - aligned);
+    madvise(aligned, bytes, MADV_HUGEPAGE);
+    return aligned;
   }
 #endif
 #if defined(_WIN32)
