@@ -8,7 +8,7 @@ import type { Addon } from "./addon.ts";
 
 const mebibyte = 2 ** 20;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
-const shortestInterval = 12 * mebibyte;
+const shortestInterval = 6 * mebibyte;
 const longestInterval = 64 * mebibyte;
 // Beyond the live set, so much may wait for a full collection.
 const slack = 96 * mebibyte;
@@ -126,7 +126,7 @@ function collector(): Collect | null {
 
 /**
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
- * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every twelve mebibytes of chunks taken
+ * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every six mebibytes of chunks taken
  * (some 30 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks. The
  * interval doubles while collections free little and shrinks when they free much. An eighth of the memory is reported to V8, so that chunks
  * that grew old are found in the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand,
