@@ -36,6 +36,12 @@ constexpr double kThreadWork = 400000;  // multiply-adds below which threads do 
 long ceil_div(long a, long b) { return (a + b - 1) / b; }
 long smaller(long a, long b) { return a < b ? a : b; }
 
+// How many threads a product is worth.
+template <typename T>
+long pieces_for(const Product<T>& p, bool threads) {
+  return threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+}
+
 template <typename T>
 void direct_rows(const Product<T>& p, long first, long last) {
   const long W = VectorOf<T>::width, NR = kTileRegisters * W;
@@ -97,7 +103,7 @@ void row_product(const Product<T>& p, bool threads) {
 
 template <typename T>
 void direct_product(const Product<T>& p, bool threads) {
-  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+  const long pieces = pieces_for(p, threads);
   if (p.M < 2 * kTileRows && pieces > 1) {
     // Few rows: cut the columns.
     const long step = ceil_div(ceil_div(p.N, pieces * 2), 64) * 64;
@@ -236,7 +242,7 @@ long even_part(long total, long most, long unit) {
 template <typename T>
 bool packed_product(const Product<T>& p, bool threads) {
   constexpr long NR = kTileRegisters * VectorOf<T>::width, MR = kTileRows;
-  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+  const long pieces = pieces_for(p, threads);
   const long width = even_part(p.N, kWidth, NR), height = even_part(p.M, kHeight, MR), slab = even_part(p.K, kDepth, 1);
   T* packed_a = static_cast<T*>(scratch(1, (unsigned long)height * slab * sizeof(T)));
   T* packed_b = static_cast<T*>(scratch(2, (unsigned long)width * slab * sizeof(T)));
@@ -281,7 +287,7 @@ bool packed_product(const Product<T>& p, bool threads) {
 template <typename T>
 bool narrow_product(const Product<T>& p, bool threads) {
   constexpr long NR = kTileRegisters * VectorOf<T>::width, MR = kTileRows;
-  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+  const long pieces = pieces_for(p, threads);
   const long slab = even_part(p.K, 4 * kDepth, 1), panels = ceil_div(p.N, NR);
   T* packed = static_cast<T*>(scratch(2, (unsigned long)panels * NR * slab * sizeof(T)));
   if (!packed) return false;

@@ -2,12 +2,12 @@
 // A tangent has its tensor's layout, so that whatever view is made of the one can be made of the other.
 import { beneath, type ForwardLevel, forwardMode } from "../../autograd/forward.ts";
 import { withRecording } from "../../autograd/mode.ts";
+import { mapped } from "../../core/list.ts";
 import { sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Hooks, hooksOf, Tangent } from "./hooks.ts";
 import { alias } from "./memory.ts";
 import { fillWith } from "./transfer.ts";
-import { mapped } from "../../core/list.ts";
 
 function entryOf(tensor: Tensor, level: ForwardLevel): Tangent | null {
   const hooks = tensor.hooks as Hooks | null;
