@@ -25,6 +25,9 @@ const shapes = [
   [3, 200, 150],
   [100, 1, 90],
   [200, 520, 130],
+  // Too deep, and too wide, for rows to be read where they lie.
+  [70, 1000, 70],
+  [120, 300, 810],
   // Few columns or rows against many, of more than one slab.
   [50, 70, 400],
   [410, 1100, 60],
