@@ -224,6 +224,8 @@ void turn_rows(T* to, long width, const T* from, long step, long n, long depth) 
     if constexpr (sizeof(T) == sizeof(float)) {
       const long whole = k0 + (k1 - k0) / 4 * 4;
       for (; r + 4 <= n; r += 4) {
+        // Many rows far apart are more than the processor follows by itself.
+        for (long i = r; i < r + 4; i++) __builtin_prefetch(from + i * step + k0 + 32);
         for (long k = k0; k < whole; k += 4) turn(to + k * width + r, width, from + r * step + k, step);
         for (long k = whole; k < k1; k++)
           for (long i = r; i < r + 4; i++) to[k * width + i] = from[i * step + k];
