@@ -330,8 +330,11 @@ bool narrow_product(const Product<T>& p, bool threads) {
   const long step = ceil_div(ceil_div(p.M, pieces == 1 ? 1 : 8 * pieces), MR) * MR;
   for (long k0 = 0; k0 < p.K; k0 += slab) {
     const long depth = smaller(slab, p.K - k0);
-    for (long j = 0; j < panels; j++)
-      pack<T, NR>(packed + j * NR * depth, p.b + j * NR * p.b_column + k0 * p.b_row, smaller(NR, p.N - j * NR), depth, p.b_column, p.b_row);
+    const long cuts = pieces, cut = ceil_div(depth, cuts * 16) * 16;
+    run(pieces, panels * cuts, [&](long task) {
+      const long j = task / cuts, from = smaller(depth, task % cuts * cut), part = smaller(cut, depth - from);
+      pack<T, NR>(packed + (j * depth + from) * NR, p.b + j * NR * p.b_column + (k0 + from) * p.b_row, smaller(NR, p.N - j * NR), part, p.b_column, p.b_row);
+    });
     Target<T> target = p.target;
     if (k0 > 0) target.first = false;
     parallel(ceil_div(p.M, step), [&](long task) {
