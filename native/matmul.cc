@@ -38,6 +38,10 @@ constexpr long kWidth = 2048;     // columns packed at a time, at most
 constexpr long kHeight = 2048;    // rows packed at a time, at most
 constexpr long kMiddle = 800;     // rows, columns and K of operands that are not large
 constexpr long kNarrow = 96;      // columns, or rows, that count as few
+template <typename T>
+constexpr long kDots = kTileRegisters * VectorOf<T>::width * 3 / 8;  // columns, or rows, that leave most of a tile unused
+template <typename T>
+constexpr long kDotDepth = 16 * VectorOf<T>::width;  // K beside which adding up the lanes of a sum is little
 constexpr long kBlockPanels = 168 / kTileRows;  // panels of rows multiplied at a time
 constexpr double kThreadWork = 400000;  // multiply-adds below which threads do not pay
 
@@ -183,14 +187,58 @@ INLINE T dot(const T* a, const T* b, long n) {
   return sum_lanes<T>((s0 + s1) + (s2 + s3));
 }
 
-// Few rows against columns that lie along K: each element is a dot product, and nothing is gained by packing.
+// R x C dot products side by side: each register read serves several sums, and there are enough of these to hide an addition's delay.
+template <typename T, int R, int C>
+INLINE void dot_tile(const Product<T>& p, long i, long j) {
+  typedef typename VectorOf<T>::type V;
+  const long W = VectorOf<T>::width;
+  const T *a = p.a + i * p.a_row, *b = p.b + j * p.b_column;
+  V sums[R][C] = {};
+  const auto add = [&](const auto& read) {
+    V column[C];
+#pragma GCC unroll 8
+    for (int c = 0; c < C; c++) column[c] = read(b + c * p.b_column);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) {
+      const V row = read(a + r * p.a_row);
+#pragma GCC unroll 8
+      for (int c = 0; c < C; c++) sums[r][c] += row * column[c];
+    }
+  };
+  long k = 0;
+  for (; k + W <= p.K; k += W, a += W, b += W) add([](const T* from) { return load(from); });
+  if (k < p.K) add([&](const T* from) { return load_part(from, p.K - k); });
+#pragma GCC unroll 8
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 8
+    for (int c = 0; c < C; c++) p.target.finish_element(i + r, j + c, sum_lanes<T>(sums[r][c]));
+}
+
+template <typename T, int R, int C>
+void dot_rows(const Product<T>& p, long first, long last) {
+  const auto single = [&](long i, long j) {
+    p.target.finish_element(i, j, dot(p.a + i * p.a_row, p.b + j * p.b_column, p.K));
+  };
+  long i = first;
+  for (; i + R <= last; i += R) {
+    long j = 0;
+    for (; j + C <= p.N; j += C) dot_tile<T, R, C>(p, i, j);
+    for (; j < p.N; j++)
+      for (long r = i; r < i + R; r++) single(r, j);
+  }
+  for (; i < last; i++)
+    for (long j = 0; j < p.N; j++) single(i, j);
+}
+
+// Rows and columns that lie along K, few of either: nothing is gained by packing.
 template <typename T>
 void dot_product(const Product<T>& p, bool threads) {
   const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork / 4 ? thread_count() * 2 : 1;
-  const long step = ceil_div(p.N, pieces);
-  parallel(ceil_div(p.N, step), [&](long task) {
-    for (long j = task * step; j < smaller(p.N, (task + 1) * step); j++)
-      for (long i = 0; i < p.M; i++) p.target.finish_element(i, j, dot(p.a + i * p.a_row, p.b + j * p.b_column, p.K));
+  const long step = ceil_div(ceil_div(p.M, pieces), 8) * 8;
+  parallel(ceil_div(p.M, step), [&](long task) {
+    const long first = task * step, last = smaller(p.M, first + step);
+    if (p.N == 1) dot_rows<T, 8, 1>(p, first, last);
+    else dot_rows<T, 4, 2>(p, first, last);
   });
 }
 
@@ -361,11 +409,15 @@ void multiply(Product<T> p, bool threads) {
     return;
   } else {
   if (is_outer(p)) return outer_product(p, threads);
-  if (p.M <= 4 && p.b_row == 1 && (p.a_column == 1 || p.K == 1)) return dot_product(p, threads);
+  const long few = smaller(p.M, p.N);
+  if ((few <= 4 || (few <= kDots<T> && p.K >= kDotDepth<T>)) && p.b_row == 1 && (p.a_column == 1 || p.K == 1)) {
+    if (p.M < p.N) p.transpose();
+    return dot_product(p, threads);
+  }
   if (p.M == 1 && p.b_column == 1 && p.N >= 256 && p.K >= 32) return row_product(p, threads);
   const bool small = p.M <= kTileRows || p.K <= 32 || p.N * p.K <= 1 << 16;
   if (p.b_column == 1 && small) return direct_product(p, threads);
-  if (smaller(p.M, p.N) <= kNarrow && p.M + p.N >= 4 * kNarrow) {
+  if (few <= kNarrow && p.M + p.N >= 4 * kNarrow) {
     Product<T> narrow = p;
     if (p.M < p.N) narrow.transpose();
     if (narrow_product(narrow, threads)) return;

@@ -128,13 +128,18 @@ INLINE VF join_halves(VD a, VD b) {
   return out;
 }
 
+// The upper half onto the lower one until one lane is left, in registers.
 template <typename T, typename V>
 INLINE T sum_lanes(V v) {
-  T lanes[sizeof(V) / sizeof(T)];
-  __builtin_memcpy(lanes, &v, sizeof v);
-  for (int step = sizeof(V) / sizeof(T) / 2; step > 0; step /= 2)
-    for (int i = 0; i < step; i++) lanes[i] += lanes[i + step];
-  return lanes[0];
+  if constexpr (sizeof(V) == 2 * sizeof(T)) {
+    return v[0] + v[1];
+  } else {
+    typedef T Half __attribute__((vector_size(sizeof(V) / 2)));
+    Half low, high;
+    __builtin_memcpy(&low, &v, sizeof low);
+    __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
+    return sum_lanes<T>(low + high);
+  }
 }
 
 }  // namespace FLAMBEAU_ISA

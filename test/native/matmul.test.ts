@@ -23,6 +23,9 @@ const shapes = [
   [1, 300, 400],
   [400, 300, 1],
   [3, 200, 150],
+  // Deep, with few columns or rows.
+  [30, 270, 5],
+  [4, 261, 31],
   [100, 1, 90],
   [200, 520, 130],
   // Too deep, and too wide, for rows to be read where they lie.
