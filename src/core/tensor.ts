@@ -14,7 +14,8 @@ export interface ViewRecord {
   readonly base: Tensor;
 }
 export interface TensorHooks {
-  readonly retainsGrad: boolean;
+  /** Where the gradient of a tensor that is not a leaf is retained; null where it is not. */
+  readonly retained: { gradient: Tensor | null } | null;
   /** The number of the latest node when the tensor was detached in place; 0 if it never was. */
   readonly detachedAt: number;
 }

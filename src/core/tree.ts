@@ -58,6 +58,8 @@ function refilled<Leaf>(part: unknown, isLeaf: IsLeaf<Leaf>, next: () => unknown
 /** A value taken apart: its leaves in order, and how to put others in their places. */
 export class Flattened<Leaf> {
   readonly leaves: readonly Leaf[];
+  /** The same nesting with other leaves, given in the same order. */
+  readonly rebuild: (leaves: readonly unknown[]) => unknown;
   private readonly value: unknown;
   private readonly isLeaf: IsLeaf<Leaf>;
 
@@ -67,6 +69,12 @@ export class Flattened<Leaf> {
     this.leaves = leaves;
     this.value = value;
     this.isLeaf = isLeaf;
+    // V8 makes a function that is written straight into a property old at once, and with it all that it refers to.
+    const rebuild = (others: readonly unknown[]): unknown => {
+      let at = 0;
+      return refilled(value, isLeaf, () => others[at++]);
+    };
+    this.rebuild = rebuild;
   }
 
   /** The path to each leaf, as one would write it after the value's name: `.layers[0].weight`. For messages: found when asked for. */
@@ -75,12 +83,6 @@ export class Flattened<Leaf> {
     visit(this.value, this.isLeaf, (_, path) => paths.push(path), "", []);
     return paths;
   }
-
-  /** The same nesting with other leaves, given in the same order. */
-  readonly rebuild = (leaves: readonly unknown[]): unknown => {
-    let at = 0;
-    return refilled(this.value, this.isLeaf, () => leaves[at++]);
-  };
 }
 
 /**

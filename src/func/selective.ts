@@ -89,7 +89,7 @@ class Selection {
     this.#allowMutation = allowMutation;
   }
 
-  readonly first: Around = (callback) => {
+  first<T>(callback: () => T): T {
     let inside = false;
     return watched(callback, (operation, args, proceed) => {
       // What a kept operation is made of is kept with it.
@@ -108,9 +108,9 @@ class Selection {
         inside = false;
       }
     });
-  };
+  }
 
-  readonly again: Around = (callback) => {
+  again<T>(callback: () => T): T {
     let at = 0;
     return watched(callback, (operation, _args, proceed) => {
       const entry = this.#entries[at++];
@@ -133,7 +133,7 @@ class Selection {
           );
       return result;
     });
-  };
+  }
 }
 
 /** A result whose gradient cannot be taken through the run that computes again: the operation is not part of that. */
@@ -198,5 +198,5 @@ export function createSelectiveCheckpointContexts(
   options: { readonly allowCacheEntryMutation?: boolean } = {},
 ): readonly [forward: Around, recompute: Around] {
   const selection = new Selection(policyOf(policy), options.allowCacheEntryMutation === true);
-  return [selection.first, selection.again];
+  return [(callback) => selection.first(callback), (callback) => selection.again(callback)];
 }

@@ -13,6 +13,7 @@ import {
   gradientFunction,
   gradientNode,
   isInferenceTensor,
+  isRetained,
   requiresGradient,
   viewOf,
 } from "./define/history.ts";
@@ -69,7 +70,7 @@ function setRequiresGrad(self: Tensor, value: boolean): void {
 
 function setGrad(self: Tensor, value: Tensor | null | undefined): void {
   if (value === null || value === undefined) {
-    self.gradient = null;
+    (self.hooks?.retained ?? self).gradient = null;
     return;
   }
   if (!(value instanceof Tensor))
@@ -89,7 +90,7 @@ function setGrad(self: Tensor, value: Tensor | null | undefined): void {
       `grad: a gradient on ${String(value.storage.device)} does not fit a tensor on ${String(self.storage.device)}`,
     );
   value.storage.kept = true;
-  self.gradient = value;
+  (self.hooks?.retained ?? self).gradient = value;
 }
 
 function leafForType(self: Tensor): void {
@@ -113,7 +114,7 @@ function setGradDtype(self: Tensor, value: DType | null): void {
 /** Told where somebody looks for a gradient that no pass will leave there. */
 function warnOfNonLeaf(self: Tensor): void {
   const node = gradientFunction(self);
-  if (node === null || self.hooks?.retainsGrad === true) return;
+  if (node === null || isRetained(self)) return;
   warnOnce(
     "grad of a tensor that is not a leaf",
     `grad: this tensor is not a leaf but the result of an operation (${node.name}), so backward() will not fill its .grad; ` +
@@ -126,8 +127,9 @@ Object.defineProperties(Tensor.prototype, {
   grad: {
     configurable: true,
     get(this: Tensor): Tensor | null {
-      if (this.gradient === null && this.node !== null) warnOfNonLeaf(this);
-      return this.gradient;
+      const { gradient } = this.hooks?.retained ?? this;
+      if (gradient === null && this.node !== null) warnOfNonLeaf(this);
+      return gradient;
     },
     set(this: Tensor, value: Tensor | null | undefined) {
       setGrad(this, value);
@@ -175,7 +177,7 @@ Object.defineProperties(Tensor.prototype, {
   retainsGrad: {
     configurable: true,
     get(this: Tensor): boolean {
-      return this.hooks?.retainsGrad === true;
+      return isRetained(this);
     },
   },
 });
@@ -272,14 +274,12 @@ export const retainGrad: Method<[], void> = composite({
     const node = gradientFunction(self);
     if (node === null) return;
     const hooks = hooksOf(self);
-    if (hooks.retainsGrad) return;
-    hooks.retainsGrad = true;
-    // The node outlives a tensor that nobody holds any more, and must not keep it.
-    const kept = new WeakRef(self);
+    if (hooks.retained !== null) return;
+    const retained = { gradient: self.gradient };
+    hooks.retained = retained;
+    self.gradient = null;
     node.retain(self.outputIndex, (gradient) => {
-      const tensor = kept.deref();
-      if (tensor === undefined) return;
-      tensor.gradient = tensor.gradient === null ? gradient.clone() : tensor.gradient.add(gradient);
+      retained.gradient = retained.gradient?.add(gradient) ?? gradient.clone();
     });
   },
 });
@@ -389,7 +389,8 @@ export const detach_: Method = composite({
       );
     if (self.node !== null) {
       const hooks = hooksOf(self);
-      hooks.retainsGrad = false;
+      self.gradient = hooks.retained?.gradient ?? self.gradient;
+      hooks.retained = null;
       hooks.detachedAt = latestSequence() + 1;
     }
     self.node = null;

@@ -105,34 +105,32 @@ export function disableSavedTensorsHooks<T>(message: string, callback?: () => T)
   return scoped("disableSavedTensorsHooks", enter, callback);
 }
 
-/** Stands for a saved tensor that may be overwritten. */
-class Handle {
-  tensor: Tensor;
+/** Stands for a saved tensor that may be overwritten, and lives as long as the node that saved it. */
+class Handle {}
 
-  constructor(tensor: Tensor) {
-    this.tensor = tensor;
-  }
-}
-
-/** The saved tensors of one `allowMutationOnSavedTensors`, by their memory; a handle lives as long as the node that saved it. */
+/** The saved tensors of one `allowMutationOnSavedTensors`. */
 class MutationContext {
+  /** Null once it has ended. Apart from the handles, as V8 keeps what a WeakRef was made for until the present job is over. */
+  #tensors: WeakMap<Handle, Tensor> | null = new WeakMap();
+  /** By the memory of their tensors. */
   readonly #handles = new WeakMap<Storage, Set<WeakRef<Handle>>>();
-  #open = true;
 
   readonly hooks: SavingHooks = {
     pack: (tensor) => {
-      const handle = new Handle(tensor);
+      const handle = new Handle();
+      this.#tensors?.set(handle, tensor);
       let set = this.#handles.get(tensor.storage);
       if (set === undefined) this.#handles.set(tensor.storage, (set = new Set()));
       set.add(new WeakRef(handle));
       return handle;
     },
     unpack: (packed) => {
-      if (!this.#open)
+      const tensor = this.#tensors?.get(packed as Handle);
+      if (tensor === undefined)
         throw new AutogradError(
           "a backward pass outside of the allowMutationOnSavedTensors in which its graph was recorded, where nothing watched over changes since; run it inside",
         );
-      return (packed as Handle).tensor;
+      return tensor;
     },
   };
 
@@ -144,16 +142,17 @@ class MutationContext {
     const copies = new Map<Tensor, Tensor>();
     for (const reference of set) {
       const handle = reference.deref();
-      if (handle?.tensor.storage !== written.storage) continue;
+      const tensor = handle && this.#tensors?.get(handle);
+      if (tensor?.storage !== written.storage) continue;
       // What several nodes saved is copied once.
-      const copy = copies.get(handle.tensor) ?? handle.tensor.detach().clone();
-      copies.set(handle.tensor, copy);
-      handle.tensor = copy;
+      const copy = copies.get(tensor) ?? tensor.detach().clone();
+      copies.set(tensor, copy);
+      this.#tensors!.set(handle!, copy);
     }
   }
 
   close(): void {
-    this.#open = false;
+    this.#tensors = null;
   }
 }
 
@@ -182,7 +181,7 @@ export function allowMutationOnSavedTensors<T>(callback?: () => T): T | ModeGuar
       );
     const context = new MutationContext();
     const leave = entered(context.hooks);
-    writing.watcher = (tensor) => context.beforeWrite(tensor);
+    writing.watcher = context;
     return () => {
       leave();
       writing.watcher = null;

@@ -10,6 +10,10 @@ const mebibyte = 2 ** 20;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
 const shortestInterval = 6 * mebibyte;
 const longestInterval = 64 * mebibyte;
+// Larger chunks come with fewer objects to find among, and yet a collection costs as much as writing some of them.
+const largeInterval = 16 * mebibyte;
+// So many collections in a row must leave the same behind before they come more often.
+const patience = 8;
 // Beyond the live set, so much may wait for a full collection.
 const slack = 96 * mebibyte;
 const widestMargin = 256 * mebibyte;
@@ -127,16 +131,20 @@ function collector(): Collect | null {
 /**
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
  * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every six mebibytes of chunks taken
- * (some 30 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks. The
- * interval doubles while collections free little and shrinks when they free much. An eighth of the memory is reported to V8, so that chunks
- * that grew old are found in the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand,
- * everything is reported.
+ * (some 100 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks. What
+ * lives through two collections grows old, so the interval must not be shorter than a step: where collections differ in what they leave
+ * behind, they meet steps at different places, and the interval doubles; it shrinks where they leave the same. An eighth of the memory is
+ * reported to V8, so that chunks that grew old are found in the end; where they exceed the live set by much, a full collection is forced,
+ * or, without a collector at hand, everything is reported.
  */
 export class NativeMemory {
   readonly #addon: Addon;
   readonly #frame: Float64Array;
   readonly #collect: Collect | null;
   #interval = shortestInterval;
+  /** The bytes that the last collection left, and how many in a row left about the same. */
+  #left = 0;
+  #steady = 0;
   #sinceCollection = 0;
   /** The largest chunk taken, halved with every collection: small ones that come between large ones must not set the pace. */
   #widest = 0;
@@ -196,8 +204,7 @@ export class NativeMemory {
     // of a step makes what is alive then old, so that steps over large tensors get a longer interval.
     if (byteLength > this.#tiny.size) this.#sinceCollection += byteLength;
     this.#widest = Math.max(this.#widest, Math.min(byteLength, longestInterval));
-    const pause = Math.min(8 * this.#widest, longestInterval);
-    if (this.#sinceCollection > Math.max(this.#interval, pause)) this.#collectMinor();
+    if (this.#sinceCollection > this.#pause()) this.#collectMinor();
     // Large blocks come with a wider margin, as their collections come further apart.
     if (this.#outstanding > this.#limit + Math.min(16 * this.#widest, widestMargin))
       this.#collectFully();
@@ -233,16 +240,27 @@ export class NativeMemory {
     return live + Math.max(slack, live / 2);
   }
 
+  /** How many bytes may be taken between two minor collections. */
+  #pause(): number {
+    return Math.max(this.#interval, Math.min(8 * this.#widest, largeInterval));
+  }
+
   #collectMinor(): void {
     const taken = this.#sinceCollection;
+    const pause = this.#pause();
     this.#sinceCollection = 0;
     this.#widest /= 2;
     if (this.#collect === null) return;
-    const before = this.#measure();
     this.#collect({ type: "minor" });
-    const freed = before - this.#measure();
-    if (freed < taken / 4) this.#interval = Math.min(this.#interval * 2, longestInterval);
-    else if (freed > taken / 2) this.#interval = Math.max(this.#interval / 2, shortestInterval);
+    const change = Math.abs(this.#measure() - this.#left);
+    this.#left = this.#outstanding;
+    if (change > taken / 8) this.#steady = 0;
+    else this.#steady++;
+    if (change > taken / 4) this.#interval = Math.min(pause * 2, longestInterval);
+    else if (this.#steady >= patience) {
+      this.#interval = Math.max(this.#interval / 2, shortestInterval);
+      this.#steady = 0;
+    }
   }
 
   #collectFully(): void {

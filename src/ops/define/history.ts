@@ -129,12 +129,17 @@ const fixed: Readonly<Record<ViewCreation, ((maker: string) => string) | null>> 
     `the view was made by the custom function ${maker}, whose own backward an in-place change would override; clone() the result before changing it`,
 };
 
+/** Whether the tensor's gradient is kept although it is not a leaf. */
+export function isRetained({ hooks }: Tensor): boolean {
+  return hooks !== null && hooks.retained !== null;
+}
+
 /** Gives a tensor a new origin; a gradient that is to be retained follows the newest. */
 function settle(tensor: Tensor, node: GraphNode | null): void {
   const old = tensor.node as Node<Tensor> | null;
   const retained = old?.hooks?.retain;
   const hook = retained?.get(tensor.outputIndex);
-  if (tensor.hooks?.retainsGrad === true && hook !== undefined && node !== null) {
+  if (hook !== undefined && node !== null && isRetained(tensor)) {
     retained!.delete(tensor.outputIndex);
     (node as Node<Tensor>).retain(0, hook);
   }
@@ -158,7 +163,7 @@ export function snapshot(tensor: Tensor): Tensor {
 }
 
 /** Called before an operation writes into a tensor, where someone wants to know; null, the common case, where nobody does. */
-export const writing: { watcher: ((tensor: Tensor) => void) | null } = { watcher: null };
+export const writing: { watcher: { beforeWrite(tensor: Tensor): void } | null } = { watcher: null };
 
 /** Refuses an in-place change that would lose or falsify a gradient. Called before memory is touched. */
 export function checkInPlace(operation: string, tensor: Tensor, recorded: boolean): void {
@@ -166,7 +171,7 @@ export function checkInPlace(operation: string, tensor: Tensor, recorded: boolea
     throw new AutogradError(
       `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
     );
-  if (writing.watcher !== null) writing.watcher(tensor);
+  writing.watcher?.beforeWrite(tensor);
   if (tensor.storage.version === uncounted && !gradMode.inference)
     throw new AutogradError(
       `${operation}: the tensor was made in inferenceMode and cannot be changed in place outside of it; clone() it for a normal tensor`,
@@ -204,7 +209,7 @@ export function rebaseHistory(tensor: Tensor, node: Node<Tensor>): void {
   settle(view.base, new CopySlices(view.base, tensor, node));
   view.version = -1;
   tensor.tracked = true;
-  if (tensor.hooks?.retainsGrad === true) gradientFunction(tensor);
+  if (isRetained(tensor)) gradientFunction(tensor);
 }
 
 /** The layout of a tensor without its memory. */

@@ -17,7 +17,8 @@ export class Tangent {
 }
 
 export class Hooks implements TensorHooks {
-  retainsGrad: boolean;
+  /** Shared with the node that fills it, which outlives a tensor that nobody holds any more and must not keep it. */
+  retained: { gradient: Tensor | null } | null;
   detachedAt: number;
   tangents: Tangent | null;
   /** The type that gradients are accumulated in; null for any, undefined for the tensor's own. */
@@ -25,7 +26,7 @@ export class Hooks implements TensorHooks {
 
   constructor() {
     // Assigned here rather than where they are declared: initialisers cost a call, and every result of forward mode has such a record.
-    this.retainsGrad = false;
+    this.retained = null;
     this.detachedAt = 0;
     this.tangents = null;
     this.gradDtype = undefined;

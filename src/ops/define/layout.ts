@@ -15,7 +15,6 @@ export function relayoutInPlace(operation: string, self: Tensor, view: () => Ten
     self.node = viewed.node;
     self.outputIndex = 0;
     self.tracked = true;
-    if (self.hooks?.retainsGrad === true) self.retainGrad();
   }
   if (forwardMode.active) shareTangents(viewed, self);
   // A view whose new layout was not recorded gets a new node from its base when it is asked for one.
