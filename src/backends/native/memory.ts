@@ -10,7 +10,7 @@ const mebibyte = 2 ** 20;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
 const shortestInterval = 6 * mebibyte;
 const longestInterval = 64 * mebibyte;
-// Larger chunks come with fewer objects to find among, and yet a collection costs as much as writing some of them.
+// For large chunks, beside which a collection takes long: so much of what comes back is still in the last cache.
 const largeInterval = 16 * mebibyte;
 // So many collections in a row must leave the same behind before they come more often.
 const patience = 8;
