@@ -1,13 +1,10 @@
 // What a call leaves behind is found by the next minor collection: nothing that lives on refers to it, and no part of it is born old. V8
 // makes a function old that is written straight into a property, for one, and keeps whatever that refers to until a full collection.
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { loadAddon } from "../../src/backends/native/addon.ts";
 import * as torch from "../../src/index.ts";
+import { collect } from "../autograd/parity/collected.ts";
 
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as (options?: { type: "minor" }) => void;
 const addon = loadAddon();
 
 function outstanding(): number {

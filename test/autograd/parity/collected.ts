@@ -3,7 +3,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
+/** V8's collector: everything, or the young generation alone. */
+export const collect = runInNewContext("gc") as (options?: { readonly type: "minor" }) => void;
 
 /** Whether the object is gone once the collector has run. */
 export async function collected(reference: WeakRef<object>): Promise<boolean> {
