@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -17,7 +18,9 @@ inline void relax() {
 #endif
 }
 
-constexpr int kSpins = 4000;
+typedef std::chrono::steady_clock Clock;
+// Waking a thread takes as long as a kernel on a million elements: it stays awake over what JavaScript does between two kernels.
+constexpr std::chrono::microseconds kAwake{400};
 constexpr int kSpinsBetweenYields = 1000;
 constexpr int kMaxThreads = 256;
 
@@ -56,11 +59,13 @@ struct Pool {
     for (;;) {
       int spins = 0;
       uint64_t generation;
+      Clock::time_point idle = Clock::now();
       while ((generation = ticket.load(std::memory_order_acquire) >> 32) == seen || number >= wanted.load(std::memory_order_relaxed)) {
         relax();
+        if (++spins % kSpinsBetweenYields != 0) continue;
         // Whoever else wants this core, V8's collector above all, gets it without waiting for a time slice to end.
-        if (++spins % kSpinsBetweenYields == 0) std::this_thread::yield();
-        if (spins < kSpins) continue;
+        std::this_thread::yield();
+        if (Clock::now() - idle < kAwake) continue;
         std::unique_lock<std::mutex> lock(sleep);
         sleepers.fetch_add(1);
         wake.wait(lock, [&] { return ticket.load() >> 32 != seen && number < wanted.load(); });

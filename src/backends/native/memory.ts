@@ -155,6 +155,7 @@ export class NativeMemory {
   readonly #small = new Slab(32768, 262144, 64);
   // Owning a block costs more than a kernel on some tens of thousands of elements, so a few such tensors share one.
   readonly #medium = new Slab(262144, 1048576, 64);
+  readonly #slabs = [this.#tiny, this.#small, this.#medium];
 
   constructor(addon: Addon) {
     this.#addon = addon;
@@ -251,6 +252,8 @@ export class NativeMemory {
     this.#sinceCollection = 0;
     this.#widest /= 2;
     if (this.#collect === null) return;
+    // A slab in use would live through two collections and grow old, so that a full one would have to find it.
+    for (const slab of this.#slabs) slab.block = null;
     this.#collect({ type: "minor" });
     const change = Math.abs(this.#measure() - this.#left);
     this.#left = this.#outstanding;
