@@ -1,4 +1,5 @@
 // Arithmetic on sizes, strides and dimension numbers. Nothing here touches elements.
+import { mappedNumbers } from "./list.ts";
 import { ArgumentError, IndexError, ShapeError } from "./errors.ts";
 
 /**
@@ -134,7 +135,7 @@ export function wrapDimension(operation: string, dim: number, rank: number): num
 
 /** Dimension numbers made non-negative, refusing repeats. */
 export function wrapDimensions(operation: string, dims: Sizes, rank: number): number[] {
-  const out = dims.map((dim) => wrapDimension(operation, dim, rank));
+  const out = mappedNumbers(dims, (dim) => wrapDimension(operation, dim, rank));
   for (let i = 0; i < out.length; i++)
     if (out.indexOf(out[i]!) !== i)
       throw new ArgumentError(
@@ -211,11 +212,21 @@ export function viewStrides(sizes: Sizes, strides: Sizes, target: Sizes): Sizes 
 
 /** Whether two index tuples can name the same element, conservatively: strides of 0, or steps that do not clear what lies inside. */
 export function mayOverlap(sizes: Sizes, strides: Sizes): boolean {
+  let reach = 0;
+  let at = sizes.length - 1;
+  // Most tensors lie in row-major order, and then nothing needs sorting.
+  for (; at >= 0; at--) {
+    const stride = Math.abs(strides[at]!);
+    if (sizes[at]! <= 1) continue;
+    if (stride <= reach) break;
+    reach += stride * (sizes[at]! - 1);
+  }
+  if (at < 0) return false;
   const dims = sizes
     .map((size, i) => ({ size, stride: Math.abs(strides[i]!) }))
     .filter((dim) => dim.size > 1);
   dims.sort((a, b) => a.stride - b.stride);
-  let reach = 0;
+  reach = 0;
   for (const { size, stride } of dims) {
     if (stride <= reach) return true;
     reach += stride * (size - 1);

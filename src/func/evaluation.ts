@@ -1,4 +1,5 @@
 // What torch.autograd.functional shares: inputs made ready and checked, the function called, gradients with their gaps filled.
+import { mapped } from "../core/list.ts";
 import { inferenceMode } from "../autograd/mode.ts";
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
@@ -79,7 +80,7 @@ function checkFloating(operation: string, { list }: Listed): void {
  * captured them. They lead back to the given ones where a graph is wanted, and are leaves otherwise.
  */
 export function fresh({ list }: Listed, createGraph: boolean): readonly Tensor[] {
-  return list.map((tensor) => {
+  return mapped(list, (tensor) => {
     // An inference tensor cannot be part of a graph.
     const given = tensor.isInference() ? tensor.clone() : tensor;
     return createGraph && given.requiresGrad ? given.viewAs(given) : given.detach();
@@ -200,12 +201,12 @@ export function gradients(
   keepGraph: boolean = createGraph,
 ): readonly (Tensor | null)[] {
   const used = outputs.flatMap((output, i) => (output?.requiresGrad === true ? [i] : []));
-  if (used.length === 0) return inputs.map(() => null);
+  if (used.length === 0) return mapped(inputs, () => null);
   return captureGradients(
     operation,
-    used.map((i) => outputs[i]),
+    mapped(used, (i) => outputs[i]),
     inputs,
-    seeds === null ? null : used.map((i) => seeds[i]),
+    seeds === null ? null : mapped(used, (i) => seeds[i]),
     keepGraph,
     createGraph,
   );
@@ -251,7 +252,7 @@ export function filled(
   strict: boolean,
   createGraph: boolean,
 ): readonly Tensor[] {
-  return found.map((gradient, i) => {
+  return mapped(found, (gradient, i) => {
     if (strict && gradient === null) throw new AutogradError(`${operation}: ${stage.missing(i)}`);
     if (strict && createGraph && !gradient!.requiresGrad)
       throw new AutogradError(`${operation}: ${stage.constant(i)}`);
@@ -261,5 +262,5 @@ export function filled(
 
 /** Results as they are handed out: without a graph unless one was asked for. */
 export function released(values: readonly Tensor[], createGraph: boolean): readonly Tensor[] {
-  return createGraph ? values : values.map((value) => value.detach());
+  return createGraph ? values : mapped(values, (value) => value.detach());
 }

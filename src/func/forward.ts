@@ -1,4 +1,5 @@
 // Jacobian-vector products as functions of functions: torch.func.jvp and linearize.
+import { mapped } from "../core/list.ts";
 import { beneath, closeLevel, type ForwardLevel, openLevel } from "../autograd/forward.ts";
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
@@ -117,11 +118,11 @@ export function jvp(
     throw new ArgumentError(`${name}: expected primals and tangents to be nested alike`);
   const level = openLevel();
   try {
-    const duals = points.map((point, i) => dual(name, point, directions[i]!, level));
+    const duals = mapped(points, (point, i) => dual(name, point, directions[i]!, level));
     const args = flatten(primals, isTensor).rebuild(duals) as never[];
     const [result, aux] = withAux(name, fn(...args), hasAux);
     const { leaves, rebuild } = resultsOf(name, result);
-    const pushed = leaves.map((leaf) => {
+    const pushed = mapped(leaves, (leaf) => {
       const tangent = tangentOf(leaf, level);
       if (tangent === null && strict)
         throw new AutogradError(
@@ -165,7 +166,7 @@ export function linearize(
   const { leaves, rebuild } = resultsOf(name, result);
   const follows = inputs.continues(leaves);
   // J^T v is linear in v, whatever v is, and J t is its derivative by v with t as the cotangent.
-  const cotangents = leaves.map((leaf) =>
+  const cotangents = mapped(leaves, (leaf) =>
     leaf.detach().zerosLike().requiresGrad_(leaf.dtype.isFloatingPoint),
   );
   const reached = leaves.flatMap((leaf, i) => (requiresGradient(leaf) ? [i] : []));
@@ -175,9 +176,9 @@ export function linearize(
       : withRecording(true, () =>
           captureGradients(
             name,
-            reached.map((i) => leaves[i]),
+            mapped(reached, (i) => leaves[i]),
             inputs.tensors,
-            reached.map((i) => cotangents[i]),
+            mapped(reached, (i) => cotangents[i]),
             true,
             true,
           ),
@@ -193,13 +194,16 @@ export function linearize(
         ? []
         : captureGradients(
             name,
-            used.map(([product]) => product),
-            reached.map((i) => cotangents[i]),
-            used.map(([, direction]) => direction),
+            mapped(used, ([product]) => product),
+            mapped(reached, (i) => cotangents[i]),
+            mapped(used, ([, direction]) => direction),
             true,
             creates,
           );
-    const pushed = leaves.map((leaf, i) => found[reached.indexOf(i)] ?? leaf.detach().zerosLike());
+    const pushed = mapped(
+      leaves,
+      (leaf, i) => found[reached.indexOf(i)] ?? leaf.detach().zerosLike(),
+    );
     return rebuild(creates ? pushed : untracked(pushed));
   };
   return [follows ? result : untracked(result), push];

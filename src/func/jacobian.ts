@@ -1,4 +1,5 @@
 // Jacobians and Hessians of functions, nested as the outputs and the inputs are.
+import { mapped } from "../core/list.ts";
 import { AutogradError } from "../core/errors.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
@@ -95,7 +96,9 @@ function jacobianOf(
   const outputs = evaluate(operation, func, points, strict);
   const matrices = vectorize
     ? rowsAtOnce(operation, outputs.list, points, createGraph)
-    : outputs.list.map((output, i) => rowsOf(operation, output, i, points, createGraph, strict));
+    : mapped(outputs.list, (output, i) =>
+        rowsOf(operation, output, i, points, createGraph, strict),
+      );
   return nested(outputs, given, matrices, createGraph);
 }
 
@@ -108,7 +111,7 @@ function nested(
 ): unknown {
   return unlisted(
     outputs,
-    matrices.map((row) => unlisted(inputs, released(row, createGraph))),
+    mapped(matrices, (row) => unlisted(inputs, released(row, createGraph))),
   );
 }
 

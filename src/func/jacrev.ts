@@ -1,4 +1,5 @@
 // Jacobians and Hessians as functions of functions: torch.func.jacrev, jacfwd and hessian.
+import { mapped } from "../core/list.ts";
 import { withRecording } from "../autograd/mode.ts";
 import type { Randomness } from "../core/device.ts";
 import { ArgumentError } from "../core/errors.ts";
@@ -98,7 +99,7 @@ export function jacrev(
     const columns = (keeps ? rows : untracked(rows)).map((joined, i) =>
       pieces(joined, 0, leaves, inputs.tensors[i]!),
     );
-    const jacobian = rebuild(leaves.map((_, k) => form(columns.map((list) => list[k]!))));
+    const jacobian = rebuild(mapped(leaves, (_, k) => form(mapped(columns, (list) => list[k]!))));
     return hasAux ? [jacobian, keeps ? aux : untracked(aux)] : jacobian;
   };
 }
@@ -149,10 +150,10 @@ export function jacfwd(
       { outDims: -1, randomness: randomness as Randomness },
     )(...allUnitVectors(tensors));
     const { leaves, rebuild: nested } = resultsOf(name, pushed);
-    const rows = leaves.map((joined) =>
+    const rows = mapped(leaves, (joined) =>
       pieces(joined, -1, tensors, { shape: joined.shape.slice(0, -1) }),
     );
-    const jacobian = nested(rows.map(form));
+    const jacobian = nested(mapped(rows, form));
     return hasAux ? [jacobian, aux] : jacobian;
   };
 }

@@ -1,4 +1,5 @@
 // Products of a vector with the Jacobian or the Hessian of a function, without forming the matrix.
+import { mapped } from "../core/list.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
 import { composite } from "../ops/define/operation.ts";
@@ -120,7 +121,7 @@ export const jvp: Product<"outputs"> = composite({
       const tangents = vector(name, v, given, "input", createGraph);
       const outputs = evaluate(name, func, points, strict);
       // v^T J is linear in v: its values do not matter, only the graph that leads from them.
-      const cotangents = outputs.list.map(zerosLike);
+      const cotangents = mapped(outputs.list, zerosLike);
       const rows = gradients(name, outputs.list, points, cotangents, true);
       if (strict)
         requireGraph(
@@ -193,7 +194,7 @@ export const hvp: HessianProduct = composite({
       const output = evaluateScalar(name, func, points, strict);
       const jacobian = gradients(name, [output], points, null, true);
       if (strict) requireGraph(name, jacobian, constantGradient);
-      const cotangents = points.map(zerosLike);
+      const cotangents = mapped(points, zerosLike);
       const rows = gradients(name, jacobian, points, cotangents, true);
       const found = gradients(name, rows, cotangents, directions, createGraph);
       const product = filled(name, found, points, stages.hvp, strict, createGraph);

@@ -1,4 +1,5 @@
 // The rows or columns of Jacobian matrices: one at a time, or all at once by mapping the pass over unit vectors.
+import { mapped } from "../core/list.ts";
 import { AutogradError } from "../core/errors.ts";
 import { captureGradients } from "../ops/define/pass.ts";
 import { stack } from "../ops/join.ts";
@@ -20,7 +21,7 @@ export function standardBasis(
   to: number = total(tensors),
 ): readonly Tensor[] {
   let before = 0;
-  return tensors.map((tensor) => {
+  return mapped(tensors, (tensor) => {
     const part = tensor.newZeros([to - from, tensor.count]);
     part.diagonal({ offset: from - before }).fill_(1);
     before += tensor.count;
@@ -51,7 +52,7 @@ export function rowsOf(
   createGraph: boolean,
   strict: boolean,
 ): readonly Tensor[] {
-  const rows = inputs.map((): Tensor[] => []);
+  const rows = mapped(inputs, (): Tensor[] => []);
   if (output.requiresGrad)
     for (const seed of unitVectors(output)) {
       const found = captureGradients(operation, [output], inputs, [seed], true, createGraph);
@@ -67,7 +68,7 @@ export function rowsOf(
         rows[i]!.push(gradient ?? inputs[i]!.newZeros(inputs[i]!.shape));
       });
     }
-  return rows.map((list, i) => {
+  return mapped(rows, (list, i) => {
     const input = inputs[i]!;
     const shape = [...output.shape, ...input.shape];
     if (list.length === 0) return input.newZeros(shape);
@@ -84,7 +85,7 @@ export function pieces(
   rest: { readonly shape: readonly number[] },
 ): readonly Tensor[] {
   let before = 0;
-  return others.map((other) => {
+  return mapped(others, (other) => {
     const piece = joined.narrow(dim, before, other.count);
     before += other.count;
     const shape = dim === 0 ? [...other.shape, ...rest.shape] : [...rest.shape, ...other.shape];
@@ -108,14 +109,14 @@ export function rowsAtOnce(
   createGraph: boolean,
 ): readonly (readonly Tensor[])[] {
   if (total(outputs) === 0)
-    return outputs.map((output) => inputs.map((input) => zerosFor(output, input, input)));
+    return mapped(outputs, (output) => mapped(inputs, (input) => zerosFor(output, input, input)));
   const pass = (...seeds: readonly Tensor[]): readonly Tensor[] =>
     gradients(operation, outputs, inputs, seeds, createGraph, true).map(
       (gradient, i) => gradient ?? inputs[i]!.newZeros(inputs[i]!.shape),
     );
   const joined = vmap(pass)(...allUnitVectors(outputs));
-  const byInput = joined.map((rows, i) => pieces(rows, 0, outputs, inputs[i]!));
-  return outputs.map((_, k) => byInput.map((list) => list[k]!));
+  const byInput = mapped(joined, (rows, i) => pieces(rows, 0, outputs, inputs[i]!));
+  return mapped(outputs, (_, k) => mapped(byInput, (list) => list[k]!));
 }
 
 /**
@@ -129,23 +130,27 @@ export function columnsOf(
 ): readonly (readonly Tensor[])[] {
   const count = total(inputs);
   if (count === 0)
-    return func(...inputs).map((output) => inputs.map((input) => zerosFor(output, input, output)));
+    return func(...inputs).map((output) =>
+      mapped(inputs, (input) => zerosFor(output, input, output)),
+    );
   const column = (...tangents: readonly Tensor[]): readonly Tensor[] =>
     jvp(func, inputs, tangents)[1];
   const basis = allUnitVectors(inputs);
   const joined = vectorize
     ? vmap(column, { outDims: -1 })(...basis)
-    : stacked(Array.from({ length: count }, (_, i) => column(...basis.map((part) => part.at(i)))));
-  return joined.map((columns) =>
+    : stacked(
+        Array.from({ length: count }, (_, i) => column(...mapped(basis, (part) => part.at(i)))),
+      );
+  return mapped(joined, (columns) =>
     pieces(columns, -1, inputs, { shape: columns.shape.slice(0, -1) }),
   );
 }
 
 /** Lists of tensors as one list of tensors with a new last dimension. */
 function stacked(lists: readonly (readonly Tensor[])[]): readonly Tensor[] {
-  return lists[0]!.map((_, k) =>
+  return mapped(lists[0]!, (_, k) =>
     stack(
-      lists.map((list) => list[k]!),
+      mapped(lists, (list) => list[k]!),
       -1,
     ),
   );

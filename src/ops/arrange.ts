@@ -1,4 +1,5 @@
 // Rearranging elements: flip, roll, repeat, triangles, diagonals.
+import { mappedNumbers } from "../core/list.ts";
 import { int32, int64 } from "../core/dtype.ts";
 import {
   ArgumentError,
@@ -46,7 +47,7 @@ export const flip: Method<SizeArguments> = operation({
     const out = empty(self.sizes, self.dtype, self.device);
     if (out.count === 0) return out;
     let { offset } = self;
-    const strides = self.strides.map((stride, d) => {
+    const strides = mappedNumbers(self.strides, (stride, d) => {
       if (!reversed.includes(d)) return stride;
       offset += (self.sizes[d]! - 1) * stride;
       return -stride;
@@ -199,7 +200,7 @@ export const repeat: Method<SizeArguments> = operation({
       );
     const own = [...new Array<number>(lead).fill(1), ...self.sizes];
     const steps = [...new Array<number>(lead).fill(0), ...self.strides];
-    const sizes = own.map((n, d) => n * repeats[d]!);
+    const sizes = mappedNumbers(own, (n, d) => n * repeats[d]!);
     checkSizes("repeat", sizes);
     const out = empty(sizes, self.dtype, self.device);
     // Seen as [repeats, own] pairs of dimensions, the copy is one broadcast.

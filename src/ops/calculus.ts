@@ -1,4 +1,5 @@
 // Differences, derivatives and integrals of values along a dimension.
+import { mappedNumbers } from "../core/list.ts";
 import { bool } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { formatSizes, wrapDimension, wrapDimensions } from "../core/shape.ts";
@@ -89,7 +90,7 @@ function areas(name: string, y: Tensor, x: Tensor | null, dx: number, dim: numbe
       throw new ShapeError(
         `${name}: ${x.count} sample points for ${size} values along dimension ${d}; give as many`,
       );
-    points = x.view(y.sizes.map((_, i) => (i === d ? size : 1)));
+    points = x.view(mappedNumbers(y.sizes, (_, i) => (i === d ? size : 1)));
   } else if (x.sizes.length < y.sizes.length)
     points = x.reshape([...new Array<number>(y.sizes.length - x.sizes.length).fill(1), ...x.sizes]);
   const along = points.sizes.length - y.sizes.length + d;
@@ -138,7 +139,7 @@ function slope(self: Tensor, dim: number, spacing: number | Tensor, order: numbe
     throw new ShapeError(
       `gradient: dimension ${dim} has ${n} values; edgeOrder ${order} needs at least ${order + 1}`,
     );
-  const shape = self.sizes.map((_, i) => (i === dim ? -1 : 1));
+  const shape = mappedNumbers(self.sizes, (_, i) => (i === dim ? -1 : 1));
   const steps =
     typeof spacing === "number"
       ? null

@@ -1,4 +1,5 @@
 // Losses against classes: the negative log-likelihood and the cross-entropy.
+import { mappedNumbers } from "../core/list.ts";
 import { isDifferentiable } from "../autograd/mode.ts";
 import { int64, uint8 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
@@ -97,7 +98,7 @@ function readTargets(
   ignoreIndex: number,
 ): Targets {
   const dim = classDimension(self.sizes);
-  const sizes = self.sizes.map((n, i) => (i === dim ? 1 : n));
+  const sizes = self.sizes.with(dim, 1);
   const strides = [...target.strides];
   strides.splice(dim, 0, 1);
   const given = relayout(target, sizes, strides, target.offset);
@@ -123,7 +124,7 @@ function readTargets(
     const spread = relayout(
       weight,
       self.sizes,
-      self.sizes.map((_, i) => (i === dim ? weight.strides[0]! : 0)),
+      mappedNumbers(self.sizes, (_, i) => (i === dim ? weight.strides[0]! : 0)),
       weight.offset,
     );
     backend.gather(own, spread, dim, index);
@@ -292,7 +293,7 @@ const smoothingWeighted = new Reduction({
 /** The weights of the classes, seen along the dimension of the classes. */
 function alongClasses(weight: Tensor, sizes: Sizes): Tensor {
   const dim = classDimension(sizes);
-  return weight.view(sizes.map((n, i) => (i === dim ? n : 1)));
+  return weight.view(mappedNumbers(sizes, (n, i) => (i === dim ? n : 1)));
 }
 
 /** The loss against probabilities: the target has the input's shape. */
@@ -363,7 +364,7 @@ function againstAll(
   ignoreIndex: number,
 ): Tensor {
   const dim = classDimension(logs.sizes);
-  const sizes = logs.sizes.map((n, i) => (i === dim ? 1 : n));
+  const sizes = logs.sizes.with(dim, 1);
   const classes = target.reshape(sizes);
   const [terms, operands] =
     weight === null

@@ -1,4 +1,5 @@
 // Products of several matrices, and of tensors over chosen dimensions.
+import { mappedNumbers } from "../core/list.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -109,8 +110,8 @@ export const tensordot: FunctionOnly<
   parameters: { a: p.tensor, b: p.tensor, dims: p.optional(p.anything, 2) },
   compute: ({ a: first, b: second, dims }) => {
     const [left, right] = contracted(first, second, dims);
-    const freeA = first.sizes.map((_, i) => i).filter((i) => !left.includes(i));
-    const freeB = second.sizes.map((_, i) => i).filter((i) => !right.includes(i));
+    const freeA = mappedNumbers(first.sizes, (_, i) => i).filter((i) => !left.includes(i));
+    const freeB = mappedNumbers(second.sizes, (_, i) => i).filter((i) => !right.includes(i));
     // A size of 1 meets any size: its partner is summed first.
     const own = (t: Tensor, list: number[], other: Tensor, others: number[]): Tensor => {
       const sum = list.filter((d, i) => other.sizes[others[i]!] === 1 && t.sizes[d] !== 1);

@@ -1,4 +1,5 @@
 // Tensors made from sizes: filled with one value, or left as the memory was.
+import { mappedNumbers } from "../core/list.ts";
 import { cpu, type Device } from "../core/device.ts";
 import { bool, type DType, getDefaultDtype, int64 } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
@@ -298,7 +299,7 @@ export const emptyPermuted: FunctionOnly<
   name: "emptyPermuted",
   parameters: { size: p.integers, physicalLayout: p.integers, ...creation },
   compute: ({ size, physicalLayout, dtype, device, requiresGrad }) => {
-    const stride = size.map(() => 0);
+    const stride = mappedNumbers(size, () => 0);
     const order = [...physicalLayout];
     if ([...order].sort((a, b) => a - b).some((d, i) => d !== i) || order.length !== size.length)
       throw new ShapeError(

@@ -1,4 +1,5 @@
 // Grids, products and choices of given values.
+import { mappedNumbers } from "../core/list.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { formatSizes } from "../core/shape.ts";
@@ -47,7 +48,7 @@ export const meshgrid: FunctionOnly<
     const order = swap ? [list[1]!, list[0]!, ...list.slice(2)] : list;
     const sizes = order.map((each) => each.count);
     const grids = order.map((each, k) =>
-      each.reshape(sizes.map((n, d) => (d === k ? n : 1))).expand(sizes),
+      each.reshape(mappedNumbers(sizes, (n, d) => (d === k ? n : 1))).expand(sizes),
     );
     if (!swap) return grids;
     return [grids[1]!, grids[0]!, ...grids.slice(2)];
@@ -78,7 +79,7 @@ export const cartesianProd: FunctionOnly<
     const sizes = list.map((each) => each.count);
     const columns = list.map((each, k) =>
       each
-        .reshape(sizes.map((n, d) => (d === k ? n : 1)))
+        .reshape(mappedNumbers(sizes, (n, d) => (d === k ? n : 1)))
         .expand(sizes)
         .flatten()
         .unsqueeze(1),

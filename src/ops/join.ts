@@ -1,4 +1,5 @@
 // Joining tensors, and making their shapes fit one another.
+import { mapped } from "../core/list.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import {
   broadcastSizes,
@@ -78,7 +79,7 @@ export const stack: Join = composite({
     const d = wrapDimension("stack", dim, first.sizes.length + 1);
     return joined(
       "stack",
-      tensors.map((each) => each.unsqueeze(d)),
+      mapped(tensors, (each) => each.unsqueeze(d)),
       d,
     );
   },
@@ -94,7 +95,7 @@ const along = (
     name,
     parameters: { tensors: p.tensors },
     compute: ({ tensors }) => {
-      const prepared = tensors.map(prepare);
+      const prepared = mapped(tensors, prepare);
       return joined(name, prepared, prepared[0] === undefined ? 0 : dim(prepared[0]));
     },
   });

@@ -1,4 +1,5 @@
 // Order statistics along a dimension: the k-th value, the median, the mode.
+import { mappedNumbers } from "../core/list.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError } from "../core/errors.ts";
 
@@ -174,7 +175,7 @@ const modes = picking("mode", (self, dim) => {
   const size = self.sizes[dim]!;
   const data = values.toTypedArray();
   const places = positions.toTypedArray();
-  const sizes = self.sizes.map((n, i) => (i === dim ? 1 : n));
+  const sizes = mappedNumbers(self.sizes, (n, i) => (i === dim ? 1 : n));
   const out = empty(sizes, int64, self.device);
   const found = empty([out.count, 1], int64, self.device);
   for (let line = 0; line < out.count; line++) {

@@ -1,4 +1,5 @@
 // Views with dimensions in another order.
+import { mappedNumbers } from "../core/list.ts";
 import { ShapeError } from "../core/errors.ts";
 import { formatSizes, wrapDimension, wrapDimensions } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
@@ -75,14 +76,14 @@ export const permute: Method<SizeArguments> = operation({
     const order = wrapDimensions("permute", dims, self.sizes.length);
     return relayout(
       self,
-      order.map((d) => self.sizes[d]!),
-      order.map((d) => self.strides[d]!),
+      mappedNumbers(order, (d) => self.sizes[d]!),
+      mappedNumbers(order, (d) => self.strides[d]!),
       self.offset,
     );
   },
   backward: {
     self: (g, { dims }) => {
-      const inverse = new Array<number>(dims.length);
+      const inverse = dims.slice();
       dims.forEach((d, i) => (inverse[d < 0 ? d + dims.length : d] = i));
       return g.permute(inverse);
     },
@@ -133,7 +134,7 @@ const moved = (name: string): Method<[source: Dimensions, destination: Dimension
       if (rank === 0) return self.permute([]);
       const rest = self.sizes.flatMap((_, d) => (from.includes(d) ? [] : [d]));
       return self.permute(
-        self.sizes.map((_, d) => {
+        mappedNumbers(self.sizes, (_, d) => {
           const at = to.indexOf(d);
           return at >= 0 ? from[at]! : rest.shift()!;
         }),
@@ -227,7 +228,7 @@ Object.defineProperties(Tensor.prototype, {
   T: {
     configurable: true,
     get(this: Tensor): Tensor {
-      return this.permute(this.sizes.map((_, d) => this.sizes.length - 1 - d));
+      return this.permute(mappedNumbers(this.sizes, (_, d) => this.sizes.length - 1 - d));
     },
   },
   mT: {

@@ -1,4 +1,5 @@
 // Elements at positions that a tensor holds, along one dimension or in row-major order.
+import { mappedNumbers } from "../core/list.ts";
 import { int32, int64 } from "../core/dtype.ts";
 import { DTypeError, IndexError, ShapeError } from "../core/errors.ts";
 import { broadcastSizes, formatSizes, wrapDimension } from "../core/shape.ts";
@@ -35,8 +36,8 @@ function leading(of: Tensor, dim: number): Tensor {
   const order = [dim, ...[...of.sizes.keys()].filter((d) => d !== dim)];
   return relayout(
     of,
-    order.map((d) => of.sizes[d]!),
-    order.map((d) => of.strides[d]!),
+    mappedNumbers(order, (d) => of.sizes[d]!),
+    mappedNumbers(order, (d) => of.strides[d]!),
     of.offset,
   );
 }
@@ -187,7 +188,7 @@ export const indexFill: MethodWithInPlace<[dim: number, index: Tensor, value: nu
       const spread = relayout(
         source,
         sizes,
-        sizes.map(() => 0),
+        mappedNumbers(sizes, () => 0),
         source.offset,
       );
       self.device.backend.indexPut(target, [at], spread, false);
@@ -346,7 +347,7 @@ export const indexReduce: MethodWithInPlace<
     const d = checkSlices("indexReduce", self, dim, index, source);
     const at = vector("indexReduce", index, false);
     const spread = at
-      .reshape(source.sizes.map((_, i) => (i === d ? at.count : 1)))
+      .reshape(mappedNumbers(source.sizes, (_, i) => (i === d ? at.count : 1)))
       .expand(source.sizes);
     return self.scatterReduce(d, spread, source, reduce, { includeSelf });
   },

@@ -1,4 +1,5 @@
 // Activation functions made of straight pieces. At a kink the gradient is that of PyTorch: mostly of the flat side.
+import { mappedNumbers } from "../core/list.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { type Expression, gradient, result } from "../core/expression.ts";
 import { f } from "../core/scalar.ts";
@@ -282,6 +283,9 @@ export const prelu: Method<[weight: Tensor]> = composite({
       throw new ShapeError(
         `prelu: there are ${weight.count} weights for ${channels} channels; give 1 or ${channels}`,
       );
-    return preluKernel(self, weight.reshape(self.sizes.map((_, i) => (i === 1 ? channels : 1))));
+    return preluKernel(
+      self,
+      weight.reshape(mappedNumbers(self.sizes, (_, i) => (i === 1 ? channels : 1))),
+    );
   },
 });

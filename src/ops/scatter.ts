@@ -1,4 +1,5 @@
 // Gathering and scattering along a dimension.
+import { mappedNumbers } from "../core/list.ts";
 import { int32, int64 } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
 import { contiguousStrides, formatSizes, wrapDimension } from "../core/shape.ts";
@@ -101,7 +102,7 @@ function writeAt(
     from = relayout(
       single,
       at.sizes,
-      at.sizes.map(() => 0),
+      mappedNumbers(at.sizes, () => 0),
       0,
     );
   }

@@ -1,4 +1,5 @@
 // Sorting along a dimension, the first of the sorted, and quantiles.
+import { mappedNumbers } from "../core/list.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { wrapDimension } from "../core/shape.ts";
@@ -222,7 +223,7 @@ function quantileOf(name: "quantile" | "nanquantile"): Quantile {
       });
       const shaped = parts.map((part) => {
         if (dim === null || rank === 0)
-          return keepdim ? part.reshape(self.sizes.map(() => 1)) : part.reshape([]);
+          return keepdim ? part.reshape(mappedNumbers(self.sizes, () => 1)) : part.reshape([]);
         const back = part.transpose(d, -1);
         return keepdim ? back : back.squeeze(d);
       });

@@ -1,4 +1,5 @@
 // The view with any layout, and its gradient, on which in-place changes through views rest.
+import { mappedNumbers } from "../core/list.ts";
 import { gradMode } from "../autograd/mode.ts";
 import { int64 } from "../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
@@ -42,8 +43,8 @@ function scatteredBack(
   }
   if (to.sizes.includes(0)) return gradient.newZeros(to.sizes);
   const kept = to.sizes.flatMap((n, d) => (n === 1 ? [] : [d]));
-  const ownSizes = kept.map((d) => to.sizes[d]!);
-  const ownStrides = kept.map((d) => to.strides[d]!);
+  const ownSizes = mappedNumbers(kept, (d) => to.sizes[d]!);
+  const ownStrides = mappedNumbers(kept, (d) => to.strides[d]!);
   const first = Math.min(from.offset, to.offset);
   const length = Math.max(
     reach(sizes, strides) + from.offset - first,

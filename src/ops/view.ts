@@ -1,4 +1,5 @@
 // Views: other layouts over the same memory.
+import { mappedNumbers } from "../core/list.ts";
 import { ShapeError } from "../core/errors.ts";
 import {
   broadcastStrides,
@@ -176,7 +177,9 @@ export const expand: Method<SizeArguments> = operation({
   view: "single",
   forward: ({ self, size }) => {
     const lead = size.length - self.sizes.length;
-    const target = size.map((n, i) => (n === -1 && i >= lead ? self.sizes[i - lead]! : n));
+    const target = mappedNumbers(size, (n, i) =>
+      n === -1 && i >= lead ? self.sizes[i - lead]! : n,
+    );
     checkSizes("expand", target);
     return relayout(
       self,

@@ -79,14 +79,17 @@ describe.skipIf("reason" in addon)("minor collections free what is left of", () 
   });
 });
 
-it.skipIf("reason" in addon)("steps between which collections are forced leave nothing for a full one", () => {
-  const [wide, narrow] = [torch.ones(2 ** 20), torch.ones(40_000)];
-  collect();
-  const before = outstanding();
-  // A megabyte from which middling tensors are cut serves six steps, a collection comes every four.
-  for (let i = 0; i < 300; i++) {
-    wide.add(1);
-    narrow.add(1);
-  }
-  expect(outstanding() - before).toBeLessThan(2 ** 23);
-});
+it.skipIf("reason" in addon)(
+  "steps between which collections are forced leave nothing for a full one",
+  () => {
+    const [wide, narrow] = [torch.ones(2 ** 20), torch.ones(40_000)];
+    collect();
+    const before = outstanding();
+    // A megabyte from which middling tensors are cut serves six steps, a collection comes every four.
+    for (let i = 0; i < 300; i++) {
+      wide.add(1);
+      narrow.add(1);
+    }
+    expect(outstanding() - before).toBeLessThan(2 ** 23);
+  },
+);

@@ -10,9 +10,9 @@ import type {
 import type { Device } from "../../core/device.ts";
 import { type DType, int64 } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
-import { mapped } from "../../core/list.ts";
+import { mapped, mappedNumbers } from "../../core/list.ts";
 import type { TypedProgram } from "../../core/program.ts";
-import { contiguousStrides, isContiguous, type Sizes } from "../../core/shape.ts";
+import { contiguousStrides, elementCount, isContiguous, type Sizes } from "../../core/shape.ts";
 import { Storage } from "../../core/storage.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { hasNoValue, type Members, membersOf, memberStorage } from "./storage.ts";
@@ -60,10 +60,12 @@ export class BatchedBackend implements Backend {
 
   constructor(device: Device) {
     this.#device = device;
-    this.#sizes = mapped(device.axes, ({ size }) => size);
-    this.#count = this.#sizes.reduce((product, size) => product * size, 1);
-    this.#shared = mapped(this.#sizes, () => 0);
-    this.#places = contiguousStrides(this.#sizes);
+    const sizes: number[] = [];
+    for (const { size } of device.axes) sizes.push(size);
+    this.#sizes = sizes;
+    this.#count = elementCount(sizes);
+    this.#shared = mappedNumbers(sizes, () => 0);
+    this.#places = contiguousStrides(sizes);
   }
 
   get #base(): Backend {
@@ -79,7 +81,7 @@ export class BatchedBackend implements Backend {
     return memberStorage(
       this.#device,
       inner,
-      mapped(this.#places, (place) => place * byteLength),
+      mappedNumbers(this.#places, (place) => place * byteLength),
     );
   }
 
@@ -96,10 +98,12 @@ export class BatchedBackend implements Backend {
     if (storage.device === this.#device) return (storage.memory as Members).stepsOf(dtype.itemsize);
     const { steps } = membersOf(storage);
     if (axes.some((axis) => !this.#device.axes.includes(axis))) throw hasNoValue();
-    return mapped(this.#device.axes, (axis) => {
+    const own: number[] = [];
+    for (const axis of this.#device.axes) {
       const at = axes.indexOf(axis);
-      return at < 0 ? 0 : steps[at]! / dtype.itemsize;
-    });
+      own.push(at < 0 ? 0 : steps[at]! / dtype.itemsize);
+    }
+    return own;
   }
 
   #inner({ storage }: Operand): Storage {
@@ -118,7 +122,7 @@ export class BatchedBackend implements Backend {
       operand,
       this.#inner(operand),
       [
-        ...mapped(steps, (step, i) => (step === 0 ? 1 : this.#sizes[i]!)),
+        ...mappedNumbers(steps, (step, i) => (step === 0 ? 1 : this.#sizes[i]!)),
         ...new Array<number>(missing).fill(1),
         ...sizes,
       ],

@@ -3,7 +3,7 @@ import type { Operand } from "../../core/backend.ts";
 import { cpu, type Device } from "../../core/device.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
-import { mapped } from "../../core/list.ts";
+import { mappedNumbers } from "../../core/list.ts";
 import { noSizes, type Sizes } from "../../core/shape.ts";
 import { type Block, Storage } from "../../core/storage.ts";
 import { Tensor } from "../../core/tensor.ts";
@@ -38,7 +38,7 @@ export class Members implements Block {
   stepsOf(itemsize: number): readonly number[] {
     if (this.itemsize !== itemsize) {
       this.itemsize = itemsize;
-      this.elementSteps = mapped(this.steps, (step) => step / itemsize);
+      this.elementSteps = mappedNumbers(this.steps, (step) => step / itemsize);
     }
     return this.elementSteps;
   }

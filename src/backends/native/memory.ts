@@ -54,7 +54,8 @@ export class NativeBlock implements Block {
     this.addon = addon;
     this.owner = owner;
     this.address = address;
-    this.place = arena === null ? -1 : address - arena.address;
+    // A small integer in every block: numbers of two kinds in one property are kept in objects of their own.
+    this.place = arena === null ? -1 : (address - arena.address) | 0;
     this.singles = arena === null ? noSingles : arena.singles;
     this.doubles = arena === null ? noDoubles : arena.doubles;
   }
@@ -143,7 +144,7 @@ export class NativeMemory {
   readonly #collect: Collect | null;
   #interval = shortestInterval;
   /** The bytes that the last collection left, and how many in a row left about the same. */
-  #left = 0;
+  #left: number;
   #steady = 0;
   #sinceCollection = 0;
   /** The largest chunk taken, halved with every collection: small ones that come between large ones must not set the pace. */
@@ -162,6 +163,7 @@ export class NativeMemory {
     this.#frame = addon.frame;
     this.#collect = collector();
     this.#limit = this.#nextLimit();
+    this.#left = this.#outstanding;
   }
 
   /** One arena more; false where there is no memory for it. Takes up memory only where it is used. */
@@ -250,7 +252,7 @@ export class NativeMemory {
     const taken = this.#sinceCollection;
     const pause = this.#pause();
     this.#sinceCollection = 0;
-    this.#widest /= 2;
+    this.#widest >>>= 1;
     if (this.#collect === null) return;
     // A slab in use would live through two collections and grow old, so that a full one would have to find it.
     for (const slab of this.#slabs) slab.block = null;

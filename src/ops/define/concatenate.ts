@@ -1,4 +1,5 @@
 // Joining tensors along a dimension: the one operation that many families are made with.
+import { mapped } from "../../core/list.ts";
 import type { DType } from "../../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../../core/errors.ts";
 import { promoteTypes } from "../../core/promotion.ts";
@@ -37,7 +38,7 @@ const join: (
   backward: {
     tensors: (g, { parts, dim }) => {
       let at = 0;
-      return (parts as readonly Sizes[]).map((sizes) => {
+      return mapped(parts as readonly Sizes[], (sizes) => {
         if (isPlaceholder(sizes)) return g.newZeros([0]);
         const start = at;
         at += sizes[dim]!;
@@ -57,7 +58,7 @@ export function concatenate(operation: string, tensors: readonly Tensor[], dim: 
   if (tensors.length === 0)
     throw new ArgumentError(`${operation}: there is nothing to join; give at least one tensor`);
   checkDevices(operation, tensors);
-  const parts = tensors.map((t) => t.sizes);
+  const parts = mapped(tensors, (t) => t.sizes);
   const model = parts.find((sizes) => !isPlaceholder(sizes)) ?? parts[0]!;
   for (const sizes of parts)
     if (sizes.length === 0)

@@ -1,4 +1,5 @@
 // Random numbers into tensors: the generator fills typed arrays, this decides which array stands for which element type.
+import { mappedNumbers } from "../../core/list.ts";
 import { type Device, mapping } from "../../core/device.ts";
 import { type DType, type ElementArray, uint8, bool } from "../../core/dtype.ts";
 import { ArgumentError, AutogradError, DTypeError, TorchError } from "../../core/errors.ts";
@@ -121,7 +122,7 @@ export function redraw(self: Tensor, fill: NumberFill): void {
   const order = self.sizes
     .map((_, d) => d)
     .sort((a, b) => self.strides[b]! - self.strides[a]! || a - b);
-  const sizes = order.map((d) => self.sizes[d]!);
+  const sizes = mappedNumbers(order, (d) => self.sizes[d]!);
   const fresh = empty(sizes, self.dtype, self.device);
   refusing(() => fillElements(elements(fresh), self.dtype, fill, true));
   transfer(
@@ -129,7 +130,7 @@ export function redraw(self: Tensor, fill: NumberFill): void {
     relayout(
       self,
       sizes,
-      order.map((d) => self.strides[d]!),
+      mappedNumbers(order, (d) => self.strides[d]!),
       self.offset,
     ),
   );

@@ -1,5 +1,6 @@
 // Computing a formula on tensors, and recording it. The hottest path of the library: a small step is made of little else,
 // so it allocates sparingly, and its classes have ordinary fields, whose initialisation is cheaper than that of #private ones.
+import { mapped } from "../../core/list.ts";
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
@@ -288,11 +289,11 @@ function attach(
   }
   const plan = formula.plan(wanted);
   const operands =
-    rewritten === null ? tensors : tensors.map((t) => (t === out ? rewritten.old : t));
+    rewritten === null ? tensors : mapped(tensors, (t) => (t === out ? rewritten.old : t));
   let saved: readonly (Tensor | null)[] | null = null;
   if (plan.keeps === "tensors") saved = operands;
   else if (plan.keeps === "some")
-    saved = [...operands, out].map((t, k) => ((plan.mask >> k) & 1 ? t : null));
+    saved = mapped([...operands, out], (t, k) => ((plan.mask >> k) & 1 ? t : null));
   const fits = fitted && needFitting(operands, out);
   const node = new PointwiseNode(
     formula,
@@ -300,7 +301,7 @@ function attach(
     nextIndex,
     saved,
     scalars,
-    fits ? operands.map((t) => ({ sizes: t.sizes, dtype: t.dtype })) : null,
+    fits ? mapped(operands, (t) => ({ sizes: t.sizes, dtype: t.dtype })) : null,
   );
   if (rewritten === null) {
     out.node = node;

@@ -1,4 +1,5 @@
 // Several tensors updated by one kernel, outside the graph: what an optimizer's step is made of.
+import { mapped } from "../../core/list.ts";
 import type { Expression } from "../../core/expression.ts";
 import { Program } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
@@ -24,15 +25,15 @@ export class FusedUpdate {
   /** All tensors have the sizes of the first output. Throws AutogradError for an output whose elements share memory. */
   run(outputs: readonly Tensor[], inputs: readonly Tensor[], scalars: readonly number[]): void {
     for (const output of outputs) checkInPlace(this.#name, output, false);
-    const read = inputs.map((input) =>
+    const read = mapped(inputs, (input) =>
       outputs.some((output) => output.storage === input.storage && output !== input)
         ? input.detach().clone()
         : input,
     );
     const typed = this.#program.typed(
       computeType(outputs[0]!.dtype),
-      read.map((tensor) => tensor.dtype),
-      outputs.map((tensor) => tensor.dtype),
+      mapped(read, (tensor) => tensor.dtype),
+      mapped(outputs, (tensor) => tensor.dtype),
     );
     const { backend } = outputs[0]!.device;
     if (outputs.length === 1) backend.map(typed, outputs[0]!, read, scalars);

@@ -1,4 +1,5 @@
 // Reading and writing at tensors of positions: several dimensions of a tensor replaced by one set of tuples.
+import { mappedNumbers } from "../../core/list.ts";
 import { bool, int64, type DType, uint8 } from "../../core/dtype.ts";
 import { IndexError, ShapeError } from "../../core/errors.ts";
 import {
@@ -49,8 +50,8 @@ function planOf(self: Sizes, dims: readonly number[], indices: readonly Tensor[]
 function reordered(of: Tensor, order: readonly number[]): Tensor {
   return relayout(
     of,
-    order.map((d) => of.sizes[d]!),
-    order.map((d) => of.strides[d]!),
+    mappedNumbers(order, (d) => of.sizes[d]!),
+    mappedNumbers(order, (d) => of.strides[d]!),
     of.offset,
   );
 }

@@ -1,4 +1,5 @@
 // Making tensors: fresh memory, and new layouts over memory that is there.
+import { mappedNumbers } from "../../core/list.ts";
 import { cpu, type Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
 import {
@@ -43,9 +44,11 @@ export function emptyLikeDense(like: Tensor, dtype: DType): Tensor {
 export function emptyLike(like: Tensor, dtype: DType = like.dtype): Tensor {
   if (like.dense) return emptyLikeDense(like, dtype);
   const out = empty(like.sizes, dtype, like.storage.device);
-  const order = like.sizes.map((_, i) => i).sort((a, b) => like.strides[b]! - like.strides[a]!);
-  const sizes = order.map((i) => like.sizes[i]!);
-  const strides = order.map((i) => like.strides[i]!);
+  const order = mappedNumbers(like.sizes, (_, i) => i).sort(
+    (a, b) => like.strides[b]! - like.strides[a]!,
+  );
+  const sizes = mappedNumbers(order, (i) => like.sizes[i]!);
+  const strides = mappedNumbers(order, (i) => like.strides[i]!);
   if (isContiguous(sizes, strides)) out.strides = like.strides;
   out.dense = isContiguous(out.sizes, out.strides);
   return out;

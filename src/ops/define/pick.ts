@@ -1,4 +1,5 @@
 // Reading one position along a dimension, and its adjoint: writing into zeros at positions. Recorded, for the rules of other operations.
+import { mappedNumbers } from "../../core/list.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { empty } from "./memory.ts";
 import { operation } from "./operation.ts";
@@ -26,7 +27,7 @@ export const place: (self: Tensor, dim: number, index: Tensor, size: number) => 
   parameters: { self: p.tensor, dim: p.integer, index: p.tensor, size: p.integer },
   forward: ({ self, dim, index, size }) => {
     const out = empty(
-      self.sizes.map((n, i) => (i === dim ? size : n)),
+      mappedNumbers(self.sizes, (n, i) => (i === dim ? size : n)),
       self.dtype,
       self.device,
     );

@@ -1,4 +1,5 @@
 // Operations that pick elements: of the whole tensor, where ties share the gradient, or one of each line along a dimension.
+import { mappedNumbers } from "../../core/list.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { formatSizes, wrapDimension } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
@@ -119,7 +120,7 @@ export function picking(
         const sizes = sizesOf["self"]!;
         if (sizes.length === 0) return g;
         const d = wrapDimension(name, dim, sizes.length);
-        const kept = sizes.map((n, i) => (i === d ? 1 : n));
+        const kept = mappedNumbers(sizes, (n, i) => (i === d ? 1 : n));
         return place(g.reshape(kept), d, output.reshape(kept), sizes[d]!);
       },
     },

@@ -1,5 +1,6 @@
 // Sums and means of an expression over dimensions, computed in one kernel without storing the expression's values.
 // The gradient is one pointwise formula per operand, so that it differentiates again.
+import { mappedNumbers } from "../../core/list.ts";
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode, isDifferentiable } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
@@ -107,7 +108,7 @@ class KeptView {
   private readonly stridesByRank: (number[] | undefined)[] = [];
 
   of(out: Tensor, { kept }: Region): Operand {
-    const strides = (this.stridesByRank[kept.length] ??= new Array<number>(kept.length).fill(0));
+    const strides = (this.stridesByRank[kept.length] ??= mappedNumbers(kept, () => 0));
     let step = 1;
     for (let i = kept.length - 1; i >= 0; i--) {
       strides[i] = step;

@@ -1,4 +1,5 @@
 // Values saved for the backward pass: the check that they are still what was saved, and hooks that put something else in their place.
+import { mapped } from "../../core/list.ts";
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { Node } from "../../autograd/node.ts";
@@ -46,7 +47,7 @@ export function versionsOf(
   for (let i = 0; i < saved.length; i++) {
     const tensor = saved[i];
     if (tensor !== null && tensor !== undefined && tensor.storage.version !== 0)
-      return saved.map((t) => (t === null ? 0 : countedVersion(node.name, t)));
+      return mapped(saved, (t) => (t === null ? 0 : countedVersion(node.name, t)));
   }
   return null;
 }
@@ -85,7 +86,7 @@ export function opened(
   saved: readonly Kept[],
   versions: readonly number[] | null,
 ): readonly (Tensor | null)[] {
-  if (versions === sealed) return saved.map((kept) => (kept as SavedTensor).unpack());
+  if (versions === sealed) return mapped(saved, (kept) => (kept as SavedTensor).unpack());
   checkVersions(node, saved as readonly (Tensor | null)[], versions);
   return saved as readonly (Tensor | null)[];
 }
@@ -134,7 +135,7 @@ export abstract class SavingNode extends Node<Tensor> {
     if (plain !== undefined) return plain;
     const found = this.named(name);
     if (found.length === 0) return undefined;
-    const values = found.map((i) => {
+    const values = mapped(found, (i) => {
       const kept = this.kept![i]!;
       if (kept instanceof SavedTensor) return kept.unpack();
       checkVersions(
@@ -152,7 +153,7 @@ export abstract class SavingNode extends Node<Tensor> {
     const found = this.named(name);
     if (found.length === 0) return undefined;
     if (this.keptVersions !== sealed) this.sealAll(null);
-    const list = found.map((i) => this.kept![i] as SavedTensor);
+    const list = mapped(found, (i) => this.kept![i] as SavedTensor);
     return this.savedName(found[0]!) === name ? list[0] : list;
   }
 
