@@ -6,7 +6,7 @@ import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { input, scalar } from "../core/expression.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
-import { formatSizes, sameSizes, type Sizes } from "../core/shape.ts";
+import { contiguousStrides, formatSizes, sameSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { membersTogether } from "./define/batch.ts";
 import { computeType } from "./define/formula.ts";
@@ -185,7 +185,7 @@ function likelihood(
             [picked, factors],
             [],
           );
-        return picked.view(target.sizes);
+        return relayout(picked, target.sizes, contiguousStrides(target.sizes), 0);
       }
       const all = regionOf("nllLoss", sizes, null);
       const mean = reduction === "mean";
