@@ -209,8 +209,10 @@ export const sinc: Unary = pointwise({
     f.select(f.eq(self, 0), 1, f.div(f.sin(f.mul(self, Math.PI)), f.mul(self, Math.PI))),
   derivative: (self) => {
     const angle = f.mul(self, Math.PI);
-    const slope = f.div(f.sub(f.mul(angle, f.cos(angle)), f.sin(angle)), f.mul(angle, self));
-    return [f.select(f.eq(self, 0), 0, f.mul(gradient, slope))];
+    const square = f.mul(angle, self);
+    const slope = f.div(f.sub(f.mul(angle, f.cos(angle)), f.sin(angle)), square);
+    // The square of a small number is 0 long before the number itself.
+    return [f.select(f.eq(square, 0), 0, f.mul(gradient, slope))];
   },
 });
 

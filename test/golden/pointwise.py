@@ -17,6 +17,8 @@ inf, nan = math.inf, math.nan
 
 LINE = [-inf, -1e3, -20.5, -6.0, -3.0, -2.0, -1.5, -1.0, -0.75, -0.5, -0.3, -1e-9, -0.0, 0.0, 1e-9, 0.1, 0.25, 0.5, 0.75, 0.9]
 LINE += [1.0, 1.5, 2.0, 2.5, 3.0, 6.0, 20.5, 1e3, inf, nan]
+# Their squares are 0 and infinite.
+EXTREME = [-1e200, -1e-200, 1e-200, 1e200]
 SHORT = [-inf, -3.0, -2.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 2.5, inf, nan]
 FEW = [-2.0, -0.5, 0.0, 0.5, 1.0, 3.0, nan]
 WHOLE = [-7, -3, -2, -1, 0, 1, 2, 3, 8]
@@ -87,8 +89,11 @@ def cases():
         # At the poles PyTorch's trigamma has large numbers.
         poles = name in ("digamma", "lgamma")
         yield case(name, getattr(torch, name), line([x for x in LINE if not poles or x > 0 or x % 1 != 0]))
+        if not poles:
+            yield case(name, getattr(torch, name), line(EXTREME))
     for name in FUNCTIONAL:
         yield case("nn.functional." + name, getattr(F, name), line(LINE))
+        yield case("nn.functional." + name, getattr(F, name), line(EXTREME))
     for name in SPECIAL:
         # At -infinity PyTorch misses the limit of log_ndtr's gradient.
         yield case("special." + name, getattr(torch.special, name), line(LINE[1:]))
