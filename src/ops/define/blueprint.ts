@@ -11,7 +11,7 @@ import type { Parameters, Values } from "./parameters.ts";
 import type { AnyRecord, Rule } from "./record.ts";
 import {
   alreadyFreed,
-  checkVersions,
+  opened,
   type Kept,
   offerSaved,
   SavedTensor,
@@ -203,9 +203,11 @@ export class OperationNode extends SavingNode {
           )
             return true;
     }
-    for (let i = 0; this.outputs !== null && i < this.outputs.length; i++)
-      if ((this.outputs[i] as Tensor).storage.version !== (versions === null ? 0 : versions[at++]))
+    for (let i = 0; this.outputs !== null && i < this.outputs.length; i++) {
+      const { storage, hooks } = this.outputs[i] as Tensor;
+      if (storage.version !== (versions === null ? 0 : versions[at++]) || hooks !== null)
         return true;
+    }
     return false;
   }
 
@@ -325,8 +327,10 @@ export class OperationNode extends SavingNode {
       const list = this.savedList().map((saved) => (saved as SavedTensor).unpack());
       values = this.withTensors(list);
       if (outputs !== null) outputs = list.slice(this.firstResult) as Tensor[];
-    } else if (this.changed(this.versions))
-      checkVersions(this, this.savedList() as Tensor[], this.versions);
+    } else if (this.changed(this.versions)) {
+      const list = opened(this, this.savedList() as Tensor[], this.versions);
+      if (outputs !== null) outputs = list.slice(this.firstResult) as Tensor[];
+    }
     return this.blueprint.contextOf(this, values, outputs as readonly Tensor[] | null);
   }
 

@@ -73,11 +73,25 @@ export function checkVersions(
     const expected = versions === null ? 0 : versions[i]!;
     if (tensor.storage.version !== expected)
       throw changed(node.name, node.savedName(i), tensor, expected);
-    // Its value is still right, but the way from it into the graph is gone. A result stands at the node itself.
-    const { hooks } = tensor;
-    if (hooks !== null && hooks.detachedAt > node.sequence)
-      if (gradMode.enabled || node.resultAt(i) < 0) throw detached(node.name, node.savedName(i));
+    // Its value is still right, but the way from it into the graph is gone.
+    if (wasDetached(node, tensor) && node.resultAt(i) < 0)
+      throw detached(node.name, node.savedName(i));
   }
+}
+
+/** Whether detach_() took the tensor out of the graph after the node saved it. */
+function wasDetached(node: SavingNode, { hooks }: Tensor): boolean {
+  return hooks !== null && hooks.detachedAt > node.sequence;
+}
+
+/** What was saved at a place, and, while gradients are recorded, at its place in the graph: a result stands at the node itself. */
+function inGraph(node: SavingNode, tensor: Tensor, index: number): Tensor {
+  if (!gradMode.enabled || !wasDetached(node, tensor)) return tensor;
+  const out = alias(tensor);
+  out.node = node;
+  out.outputIndex = node.resultAt(index);
+  out.tracked = true;
+  return out;
 }
 
 /** The saved tensors themselves, checked, or unpacked where hooks took them in. */
@@ -87,8 +101,11 @@ export function opened(
   versions: readonly number[] | null,
 ): readonly (Tensor | null)[] {
   if (versions === sealed) return mapped(saved, (kept) => (kept as SavedTensor).unpack());
-  checkVersions(node, saved as readonly (Tensor | null)[], versions);
-  return saved as readonly (Tensor | null)[];
+  const tensors = saved as readonly (Tensor | null)[];
+  checkVersions(node, tensors, versions);
+  for (let i = 0; i < tensors.length; i++)
+    if (tensors[i]?.hooks) return mapped(tensors, (t, k) => t && inGraph(node, t, k));
+  return tensors;
 }
 
 /** A node that saves tensors for its gradient. Where none of them has to do with hooks, it holds them as they are. */
@@ -363,7 +380,7 @@ export class SavedTensor {
       const versions = new Array<number>(this.#index + 1).fill(this.#version);
       only[this.#index] = this.#tensor;
       checkVersions(this.#owner, only, versions);
-      return this.#tensor;
+      return this.#tensor && inGraph(this.#owner, this.#tensor, this.#index);
     }
     return this.attached(this.checked(hooks.unpack(this.#packed)));
   }

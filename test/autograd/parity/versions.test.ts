@@ -147,6 +147,18 @@ describe("T7 detach and versions", () => {
     const d = c.mul(1).sum();
     c.detach_();
     d.backward();
+    // While gradients are recorded it still leads there, whichever kind of node saved it.
+    for (const make of [(t: T) => t.exp(), (t: T) => t.softmax(0), (t: T) => t.logsumexp(0)]) {
+      const second = (detach: boolean): unknown => {
+        const x = torch.tensor([0.3, 0.5, 0.9], { requiresGrad: true });
+        const y = make(x);
+        const z = y.mul(torch.tensor([1, 2, 3])).sum();
+        if (detach) y.detach_();
+        const [g] = torch.autograd.grad(z, [x], { createGraph: true });
+        return torch.autograd.grad(g!.mul(g!).sum(), [x])[0]!.tolist();
+      };
+      expect(second(true)).toEqual(second(false));
+    }
   });
 
   test("testNoUnnecessarySave", () => {
