@@ -12,7 +12,6 @@ import { gradientNode } from "../ops/define/history.ts";
 import { alias } from "../ops/define/memory.ts";
 import { describe } from "../ops/define/parameters.ts";
 import {
-  alreadyFreed,
   type Kept,
   opened,
   type SavedTensor,
@@ -21,6 +20,7 @@ import {
   sealed,
   versionsOf,
 } from "../ops/define/saved.ts";
+import { alreadyFreed } from "../ops/define/stale.ts";
 import { zeros } from "../ops/create.ts";
 import { Tensor } from "../ops/methods.ts";
 import { type Context, type Notes, type SavingPlace } from "./context.ts";

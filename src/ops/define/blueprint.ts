@@ -10,16 +10,16 @@ import { firstOutputs, gradientNode, withOutput } from "./history.ts";
 import type { Parameters, Values } from "./parameters.ts";
 import type { AnyRecord, Rule } from "./record.ts";
 import {
-  alreadyFreed,
-  opened,
   type Kept,
   offerSaved,
+  opened,
   SavedTensor,
   savingMode,
   SavingNode,
   sealed,
   versionsOf,
 } from "./saved.ts";
+import { alreadyFreed } from "./stale.ts";
 
 /** What follows from a record once and for all its calls. */
 export class Blueprint {

@@ -5,7 +5,7 @@ import { Program } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { computeType } from "./formula.ts";
 import { bumpVersion, checkInPlace } from "./history.ts";
-import { advise } from "./saved.ts";
+import { advise } from "./stale.ts";
 
 /** Computes several expressions over the same elements and writes each into a tensor; outputs may be inputs too. */
 export class FusedUpdate {

@@ -7,10 +7,11 @@ import { userCode } from "../../autograd/usercode.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
 import { formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
-import { storageMode, uncounted } from "../../core/storage.ts";
+import { uncounted } from "../../core/storage.ts";
 import { type GraphNode, Tensor } from "../../core/tensor.ts";
 import { gradientFunction, gradientNode } from "./history.ts";
 import { alias } from "./memory.ts";
+import { alreadyFreed, changed, detached } from "./stale.ts";
 import { shareTangents } from "./tangent.ts";
 
 /** What takes a saved tensor's place, and how the tensor comes back. */
@@ -62,7 +63,7 @@ function countedVersion(node: string, tensor: Tensor): number {
 }
 
 /** Throws AutogradError where a saved value was changed in place since. */
-export function checkVersions(
+function checkVersions(
   node: SavingNode,
   saved: readonly (Tensor | null)[],
   versions: readonly number[] | null,
@@ -425,36 +426,4 @@ export class SavedTensor {
       throw changed(this.#owner.name, this.#owner.savedName(this.#index), view, this.#version);
     return gradientFunction(view);
   }
-}
-
-const usualAdvice = "use the out-of-place form there, or clone() the tensor before the change";
-const advices = new Map<string, string>();
-
-/** What to do about saved values that this writer changes, where there is something better than the usual advice. */
-export function advise(writer: string, advice: string): void {
-  advices.set(writer, advice);
-}
-
-function changed(node: string, name: string, tensor: Tensor, expected: number): AutogradError {
-  const { version, writer, writtenAt } = tensor.storage;
-  return new AutogradError(
-    `${node}: its saved value "${name}", a ${tensor.dtype.name} tensor of shape ${formatSizes(tensor.sizes)}, was modified by an inplace operation: ` +
-      `${writer || "an in-place operation"} changed it after it was saved (version ${version}, expected version ${expected})` +
-      `${writtenAt === undefined ? "" : `, last at ${writtenAt}`}; ${advices.get(writer) ?? usualAdvice}` +
-      `${storageMode.place !== null ? "" : "; torch.autograd.detectAnomaly() names the lines of both"}`,
-  );
-}
-
-function detached(node: string, name: string): AutogradError {
-  return new AutogradError(
-    `${node}: its saved value "${name}" was detached in place, by detach_(), and the graph no longer leads from it to where it came from; use detach(), which leaves the tensor itself in the graph`,
-  );
-}
-
-/** The error of a backward pass that reaches a node whose saved values are gone. */
-export function alreadyFreed(node: string): AutogradError {
-  return new AutogradError(
-    `${node}: trying to go backward through the graph a second time: the values saved there were freed when backward() or grad() ran before; ` +
-      `give { retainGraph: true } to the earlier call, or, if the graph was carried over from an earlier iteration by accident, detach() the tensor that carries it`,
-  );
 }
