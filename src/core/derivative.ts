@@ -9,9 +9,36 @@ import {
   result,
   substitute,
 } from "./expression.ts";
-import { functionOf } from "./scalar.ts";
+import { type Derivative, functionOf } from "./scalar.ts";
 
 const zero = constant(0);
+
+/**
+ * What a rule makes of an adjoint. A gradient of nothing stays one: multiplied by an infinite slope it would become NaN. So does one that
+ * a condition makes nothing: as rules are linear in the gradient, the condition is asked last.
+ */
+function propagate(
+  rule: Derivative,
+  adjoint: Expression,
+  operands: readonly Expression[],
+  value: Expression,
+): readonly (Expression | null)[] {
+  if (adjoint === zero) return operands.map(() => zero);
+  if (adjoint.kind === "call" && adjoint.name === "select") {
+    const [condition, given, otherwise] = adjoint.operands as [Expression, Expression, Expression];
+    if (given === zero || otherwise === zero) {
+      const kept = given === zero ? otherwise : given;
+      return propagate(rule, kept, operands, value).map((part) =>
+        part === null || part === zero
+          ? part
+          : given === zero
+            ? call("select", condition, zero, part)
+            : call("select", condition, part, zero),
+      );
+    }
+  }
+  return rule(adjoint, operands, value);
+}
 
 /**
  * The gradient with respect to each tensor operand, in terms of the operands, `result` and `gradient`: reverse accumulation over
@@ -24,12 +51,7 @@ export function differentiate(root: Expression, inputCount: number): (Expression
     if (adjoint === undefined || e.kind !== "call") continue;
     // A rule may speak of its own value; at the root that value is the saved result.
     const value = e === root ? result : e;
-    // A gradient of nothing stays one: multiplied by an infinite slope it would become NaN.
-    const parts =
-      adjoint === zero
-        ? e.operands.map(() => zero)
-        : functionOf(e.name).derivative(adjoint, e.operands, value);
-    parts.forEach((part, i) => {
+    propagate(functionOf(e.name).derivative, adjoint, e.operands, value).forEach((part, i) => {
       if (part === null) return;
       const operand = e.operands[i]!;
       if (operand.kind === "constant" || operand.kind === "scalar") return;

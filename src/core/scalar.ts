@@ -31,7 +31,7 @@ import {
   zeta,
 } from "./special.ts";
 
-type Derivative = (
+export type Derivative = (
   g: Expression,
   operands: readonly Expression[],
   value: Expression,

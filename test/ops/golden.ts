@@ -17,7 +17,7 @@ interface Case {
   readonly grads?: readonly (Encoded | null)[];
   readonly grads2?: readonly (Encoded | null)[];
 }
-type Section = "reduce" | "matmul" | "loss";
+type Section = "reduce" | "singular" | "matmul" | "loss";
 
 const recorded = JSON.parse(
   readFileSync(new URL("../golden/reductions.json", import.meta.url), "utf8"),
@@ -84,8 +84,10 @@ export function check(recordedCase: Case, strided: boolean = false): void {
     expect(() => result.mul_(1)).not.toThrow();
 }
 
-/** The results that have gradients, after everything recorded of the call was compared. */
-function compareAll(recordedCase: Case, strided: boolean): readonly torch.Tensor[] {
+type Operation = (...args: unknown[]) => torch.Tensor | Iterable<torch.Tensor>;
+
+/** A recorded call: the operation, its arguments, options included, and those of them that gradients are for. */
+function decoded(recordedCase: Case, strided: boolean) {
   const leaves: torch.Tensor[] = [];
   const decode = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(decode);
@@ -98,15 +100,37 @@ function compareAll(recordedCase: Case, strided: boolean): readonly torch.Tensor
     }
     return t;
   };
-  let target: unknown = torch;
+  let operation: unknown = torch;
   for (const name of recordedCase.call.split("."))
-    target = (target as Record<string, unknown>)[camel(name)];
+    operation = (operation as Record<string, unknown>)[camel(name)];
   const options = Object.fromEntries(
     Object.entries(recordedCase.options).map(([name, value]) => [camel(name), decode(value)]),
   );
   const args = recordedCase.args.map(decode);
-  const all = Object.keys(options).length > 0 ? [...args, options] : args;
-  const result = (target as (...args: unknown[]) => torch.Tensor | Iterable<torch.Tensor>)(...all);
+  if (Object.keys(options).length > 0) args.push(options);
+  return { operation: operation as Operation, args, leaves };
+}
+
+/** Compares derivatives in forward mode along 1, 2, 3, ...: the operation's, and that of the gradient of its sum. */
+export function checkForward(recordedCase: Case): void {
+  const { operation, args } = decoded(recordedCase, false);
+  const [point, ...others] = args as [torch.Tensor, ...unknown[]];
+  const along = (x: torch.Tensor): torch.Tensor => operation(x, ...others) as torch.Tensor;
+  const direction = torch.arange(1, point.numel() + 1, { dtype: point.dtype }).reshape(point.shape);
+  const slope = torch.func.grad((x: torch.Tensor) => along(x).sum());
+  [along, slope].forEach((each, i) =>
+    compare(
+      torch.func.jvp(each, [point.detach()], [direction])[1],
+      recordedCase.out[i]!,
+      `derivative ${i}`,
+    ),
+  );
+}
+
+/** The results that have gradients, after everything recorded of the call was compared. */
+function compareAll(recordedCase: Case, strided: boolean): readonly torch.Tensor[] {
+  const { operation, args, leaves } = decoded(recordedCase, strided);
+  const result = operation(...args);
   const out = result instanceof torch.Tensor ? [result] : [...result];
   recordedCase.out.forEach((want, i) => compare(out[i]!, want, `result ${i}`));
   const differentiable = out.filter((t) => t.requiresGrad);

@@ -1,6 +1,6 @@
 import * as torch from "flambeau";
 import { describe, expect, test } from "vitest";
-import { cases, check } from "./golden.ts";
+import { cases, check, checkForward } from "./golden.ts";
 
 describe("as in PyTorch", () => {
   test.each(cases("reduce"))("%s", (_name, recorded) => check(recorded));
@@ -8,6 +8,10 @@ describe("as in PyTorch", () => {
 
 describe("on transposed memory", () => {
   test.each(cases("reduce"))("%s", (_name, recorded) => check(recorded, true));
+});
+
+describe("in forward mode, where a square root has no slope", () => {
+  test.each(cases("singular"))("%s", (_name, recorded) => checkForward(recorded));
 });
 
 test("refuses what has no meaning", () => {
