@@ -3,8 +3,9 @@ import { type DType } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { gradient, input, scalar } from "../core/expression.ts";
 import { Program } from "../core/program.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { f } from "../core/scalar.ts";
-import { formatSizes, type Sizes, wrapDimension } from "../core/shape.ts";
+import { broadcastSizes, formatSizes, type Sizes, wrapDimension } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { computeType } from "./define/formula.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -257,15 +258,19 @@ export const cosineSimilarity: FunctionOnly<
     eps: p.optional(p.number, 1e-8),
   },
   compute: ({ x1, x2, dim, eps }) => {
-    const rank = Math.max(x1.sizes.length, x2.sizes.length);
+    const sizes = broadcastSizes("cosineSimilarity", x1.sizes, x2.sizes);
+    const rank = sizes.length;
     const along = wrapDimension("cosineSimilarity", dim, rank) - rank;
-    const widened = (t: Tensor): Tensor =>
-      t.sizes.length === rank
-        ? t
-        : t.reshape([...new Array<number>(rank - t.sizes.length).fill(1), ...t.sizes]);
-    const [a, b] = [widened(x1), widened(x2)];
-    const units = [a, b].map((t) => t.div(atLeast(t.norm(2, along, true), { least: eps })));
-    return units[0]!.mul(units[1]!).sum(along);
+    const unit = (t: Tensor): Tensor => {
+      const lead = rank - t.sizes.length;
+      // Elements repeated along the vectors belong to their length; those repeated elsewhere do not matter.
+      const whole = mappedNumbers(sizes, (n, d) =>
+        d === rank + along ? n : (t.sizes[d - lead] ?? 1),
+      );
+      const vectors = t.expand(whole);
+      return vectors.div(atLeast(vectors.norm(2, along, true), { least: eps }));
+    };
+    return unit(x1).mul(unit(x2)).sum(along);
   },
 });
 

@@ -245,6 +245,12 @@ loss += [
     case(F + "kl_div", T(2, 3), T(2, 3, low=0.1, high=1.0), reduction="batchmean"),
     case(F + "binary_cross_entropy_with_logits", known(0.0, 800.0, -800.0), known(1.0, 1.0, 0.0)),
 ]
+# Broadcast along the vectors, and beside them.
+reduce += [
+    case("cosine_similarity", T(2, 1), T(2, 3)),
+    case("cosine_similarity", T(3), T(2, 3), dim=-1),
+    case("cosine_similarity", T(3), T(2, 3), dim=0),
+]
 
 path = pathlib.Path(__file__).with_suffix(".json")
 path.write_text(json.dumps({"reduce": reduce, "singular": singular, "matmul": matmul, "loss": loss}) + "\n")

@@ -129,6 +129,18 @@ test("layouts change in place, and the graph follows", () => {
     .backward();
   expect(x.grad!.tolist()).toEqual([0, 4, 8, 2, 6, 10]);
   expect(() => torch.ones(2, 2, { requiresGrad: true }).t_()).toThrow(torch.AutogradError);
+  // Elements that share a place are not written to.
+  expect(
+    torch
+      .tensor([[1], [2]])
+      .expand(2, 3)
+      .t_()
+      .tolist(),
+  ).toEqual([
+    [1, 2],
+    [1, 2],
+    [1, 2],
+  ]);
 });
 
 test("impossible layouts are refused in words", () => {

@@ -165,12 +165,17 @@ export function snapshot(tensor: Tensor): Tensor {
 /** Called before an operation writes into a tensor, where someone wants to know; null, the common case, where nobody does. */
 export const writing: { watcher: { beforeWrite(tensor: Tensor): void } | null } = { watcher: null };
 
-/** Refuses an in-place change that would lose or falsify a gradient. Called before memory is touched. */
+/** Refuses to write into a tensor where that would lose or falsify a gradient, or elements. Called before memory is touched. */
 export function checkInPlace(operation: string, tensor: Tensor, recorded: boolean): void {
   if (mayOverlap(tensor.sizes, tensor.strides))
     throw new AutogradError(
       `${operation}: several elements of the tensor share one place in memory, as after expand(), so it cannot be written in place; clone() it first`,
     );
+  checkChange(operation, tensor, recorded);
+}
+
+/** The same for a change of the tensor itself that writes no element. */
+export function checkChange(operation: string, tensor: Tensor, recorded: boolean): void {
   writing.watcher?.beforeWrite(tensor);
   if (tensor.storage.version === uncounted && !gradMode.inference)
     throw new AutogradError(

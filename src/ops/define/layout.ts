@@ -2,12 +2,12 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import { contiguousStrides, elementCount, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
-import { bumpVersion, checkInPlace, requiresGradient, type View } from "./history.ts";
+import { bumpVersion, checkChange, requiresGradient, type View } from "./history.ts";
 import { shareTangents } from "./tangent.ts";
 
 /** Gives a tensor the layout, and the place in the graph, of a view of itself. */
 export function relayoutInPlace(operation: string, self: Tensor, view: () => Tensor): Tensor {
-  checkInPlace(operation, self, requiresGradient(self));
+  checkChange(operation, self, requiresGradient(self));
   const viewed = view();
   self.setLayout(viewed.sizes, viewed.strides, viewed.offset, viewed.count, viewed.dense);
   bumpVersion(operation, self);
@@ -25,7 +25,7 @@ export function relayoutInPlace(operation: string, self: Tensor, view: () => Ten
 
 /** Gives a tensor other sizes over its memory, in row-major order from where it starts. */
 export function resized(operation: string, self: Tensor, sizes: Sizes): Tensor {
-  checkInPlace(operation, self, false);
+  checkChange(operation, self, false);
   self.setLayout(sizes, contiguousStrides(sizes), self.offset, elementCount(sizes), true);
   bumpVersion(operation, self);
   return self;
