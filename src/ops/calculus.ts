@@ -80,7 +80,7 @@ function areas(name: string, y: Tensor, x: Tensor | null, dx: number, dim: numbe
     throw new ShapeError(`${name}: takes at least 1 dimension, got a scalar`);
   const d = wrapDimension(name, dim, y.sizes.length);
   const size = y.sizes[d]!;
-  const heights = part(y, d, 0, size - 1).add(part(y, d, 1, size));
+  const heights = part(y, d, 0, Math.max(size - 1, 0)).add(part(y, d, Math.min(1, size), size));
   if (x === null) return heights.mul(dx / 2);
   if (x.sizes.length === 0)
     throw new ShapeError(`${name}: the sample points must have at least 1 dimension`);
@@ -95,7 +95,9 @@ function areas(name: string, y: Tensor, x: Tensor | null, dx: number, dim: numbe
     points = x.reshape([...new Array<number>(y.sizes.length - x.sizes.length).fill(1), ...x.sizes]);
   const along = points.sizes.length - y.sizes.length + d;
   const n = points.sizes[along]!;
-  const widths = part(points, along, 1, n).sub(part(points, along, 0, n - 1));
+  const widths = part(points, along, Math.min(1, n), n).sub(
+    part(points, along, 0, Math.max(n - 1, 0)),
+  );
   return heights.mul(widths).mul(0.5);
 }
 

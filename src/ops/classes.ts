@@ -29,7 +29,8 @@ const replaceIgnored = new Program([f.select(ignored, 0, input(0))], 1, 1);
 const keptFactor = new Program([f.select(ignored, 0, -1)], 1, 1);
 const keptWeight = new Program([f.select(ignored, 0, f.neg(input(1)))], 2, 1);
 const negated = new Program([f.neg(input(0))], 1, 0);
-const products = new Program([f.mul(input(0), input(1))], 2, 0);
+/** What stands where an ignored target points may be infinite. */
+const products = new Program([f.select(ignored, 0, f.mul(input(1), input(2)))], 3, 1);
 /** An ignored target has no share, even where nothing else is left to share. */
 const shares = new Program(
   [f.select(f.eq(input(0), 0), 0, f.div(input(0), f.neg(input(1))))],
@@ -68,7 +69,9 @@ function checkTarget(name: string, self: Tensor, target: Tensor, weight: Tensor 
 
 /** What of the targets the loss and its gradient need. */
 interface Targets {
-  /** The class numbers with the input's rank, those ignored replaced by 0. */
+  /** The class numbers with the input's rank. */
+  readonly given: Tensor;
+  /** The same with those ignored replaced by 0. */
   readonly index: Tensor;
   /** What each picked value is multiplied with (0 where ignored); null where it is -1 throughout. */
   readonly factors: Tensor | null;
@@ -109,7 +112,7 @@ function readTargets(
     index = empty(sizes, int64, target.device);
     backend.map(replaceIgnored.typed(int64, [given.dtype], [int64]), index, [given], [ignoreIndex]);
   }
-  if (weight === null && kept === target.count) return { index, factors: null, kept };
+  if (weight === null && kept === target.count) return { given, index, factors: null, kept };
   const compute = computeType(self.dtype);
   const factors = empty(sizes, self.dtype, target.device);
   if (weight === null)
@@ -135,7 +138,7 @@ function readTargets(
       [ignoreIndex],
     );
   }
-  return { index, factors, kept };
+  return { given, index, factors, kept };
 }
 
 /** The gradient as PyTorch sees it when it is differentiated again: formally a function of the input, constant in it. */
@@ -169,7 +172,7 @@ function likelihood(
     forward: ({ self, target, weight, reduction, ignoreIndex }) => {
       checkTarget("nllLoss", self, target, weight);
       const { dtype } = self;
-      const { index, factors, kept } = readTargets(self, target, weight, ignoreIndex);
+      const { given, index, factors, kept } = readTargets(self, target, weight, ignoreIndex);
       const { sizes } = index;
       const picked = empty(sizes, dtype, self.device);
       const { backend } = self.device;
@@ -180,10 +183,10 @@ function likelihood(
           backend.map(negated.typed(compute, [dtype], [dtype]), picked, [picked], []);
         else
           backend.map(
-            products.typed(compute, [dtype, dtype], [dtype]),
+            products.typed(compute, [given.dtype, dtype, dtype], [dtype]),
             picked,
-            [picked, factors],
-            [],
+            [given, picked, factors],
+            [ignoreIndex],
           );
         return relayout(picked, target.sizes, contiguousStrides(target.sizes), 0);
       }
@@ -191,7 +194,9 @@ function likelihood(
       const mean = reduction === "mean";
       if (factors === null)
         return reduceRaw("sum", [picked], sizes, all, false, dtype, negated, [], mean ? kept : 1);
-      const total = reduceRaw("sum", [picked, factors], sizes, all, false, dtype, products);
+      const total = reduceRaw("sum", [given, picked, factors], sizes, all, false, dtype, products, [
+        ignoreIndex,
+      ]);
       if (mean) {
         const share = reduceRaw("sum", [factors], sizes, all, false, dtype);
         backend.map(quotients.typed(compute, [dtype, dtype], [dtype]), total, [total, share], []);

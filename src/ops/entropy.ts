@@ -25,7 +25,7 @@ const softplus = (z: Expression): Expression =>
 const logits = new Reduction({
   name: "binaryCrossEntropyWithLogits",
   inputs: 2,
-  expression: f.add(f.sub(f.maximum(x, 0), f.mul(x, y)), f.log1p(f.exp(f.neg(f.abs(x))))),
+  expression: f.add(f.mul(f.sub(1, y), x), softplus(f.neg(x))),
   derivatives: [f.mul(gradient, f.sub(f.sigmoid(x), y)), f.mul(gradient, f.neg(x))],
 });
 
@@ -54,7 +54,7 @@ const logitForms = {
 };
 
 /**
- * The binary cross-entropy of sigmoid(input): max(x, 0) - x * y + log(1 + exp(-|x|)), stable for any logit. `weight` scales terms,
+ * The binary cross-entropy of sigmoid(input): (1 - y) * x + log(1 + exp(-x)), stable for any logit. `weight` scales terms,
  * `posWeight` those of positive targets.
  * @example
  * ```ts

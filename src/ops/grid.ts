@@ -162,13 +162,15 @@ export const vander: FunctionOnly<
       throw new ShapeError(`vander: expected a vector, got shape ${formatSizes(x.sizes)}`);
     const n = N ?? x.count;
     if (n < 0) throw new ArgumentError(`vander: ${n} columns; give at least 0`);
-    let power: Tensor = x.newOnes(x.sizes);
+    let power: Tensor = x.newOnes(x.sizes, {
+      dtype: x.dtype.kind === "floating" ? x.dtype : int64,
+    });
     const columns: Tensor[] = [];
     for (let j = 0; j < n; j++) {
       columns.push(power.unsqueeze(1));
       if (j + 1 < n) power = power.mul(x);
     }
     if (!increasing) columns.reverse();
-    return n === 0 ? x.newEmpty([x.count, 0]) : concatenate("vander", columns, 1);
+    return n === 0 ? power.newEmpty([x.count, 0]) : concatenate("vander", columns, 1);
   },
 });

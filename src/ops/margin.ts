@@ -32,8 +32,9 @@ function pairwise(name: string, terms: Reduction): Pairwise {
   });
 }
 
-/** max(e, 0) whose gradient at 0 is 1, as clamp's. */
-const positive = (e: Expression): Expression => f.select(f.ge(e, 0), e, 0);
+/** max(e, 0) whose gradient at 0 is 1, as clamp's; NaN stays, with a gradient of 0. */
+const positive = (e: Expression): Expression =>
+  f.select(f.ge(e, 0), e, f.select(f.lt(e, 0), 0, Number.NaN));
 
 const hinge = new Reduction({
   name: "hingeEmbeddingLoss",

@@ -251,6 +251,21 @@ reduce += [
     case("cosine_similarity", T(3), T(2, 3), dim=-1),
     case("cosine_similarity", T(3), T(2, 3), dim=0),
 ]
+# What an ignored target points at is not looked at; infinite logits and NaN come through.
+INF = float("inf")
+masked = torch.tensor([[-INF, 2.0, -1.0], [0.5, 0.25, -1.0]], dtype=torch.float64, requires_grad=True)
+for reduction in ["mean", "sum", "none"]:
+    loss += [
+        case(F + "cross_entropy", masked, ints(-100, 1), reduction=reduction),
+        case(F + "cross_entropy", masked, ints(-100, 1), reduction=reduction, weight=weight),
+        case(F + "binary_cross_entropy_with_logits", known(INF, -INF, 2.0, INF), torch.tensor([0.0, 1.0, 0.5, 0.5], dtype=torch.float64), reduction=reduction),
+        case(F + "hinge_embedding_loss", known(NAN, 0.5, 1.0), torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64), reduction=reduction),
+    ]
+reduce += [
+    case("trapezoid", torch.zeros(2, 0, dtype=torch.float64)),
+    case("cumulative_trapezoid", torch.zeros(2, 0, dtype=torch.float64)),
+    case("vander", torch.tensor([True, False])),
+]
 
 path = pathlib.Path(__file__).with_suffix(".json")
 path.write_text(json.dumps({"reduce": reduce, "singular": singular, "matmul": matmul, "loss": loss}) + "\n")
