@@ -137,23 +137,22 @@ export const smoothL1Loss: Pairwise<{ readonly beta?: number }> = composite({
   },
 });
 
-const within = f.le(f.abs(difference), edge);
 const bent = new Reduction({
   name: "huberLoss",
   inputs: 2,
   scalars: 1,
   expression: f.select(
-    within,
+    near,
     f.mul(f.mul(difference, difference), 0.5),
     f.mul(edge, f.sub(f.abs(difference), f.mul(edge, 0.5))),
   ),
   derivatives: opposite(
-    f.mul(gradient, f.select(within, difference, f.mul(edge, f.sign(difference)))),
+    f.mul(gradient, f.select(near, difference, f.mul(edge, f.sign(difference)))),
   ),
 });
 
 /**
- * d^2 / 2 where |d| <= delta, else delta * (|d| - delta / 2), with d = input - target. Throws unless delta is positive.
+ * d^2 / 2 where |d| < delta, else delta * (|d| - delta / 2), with d = input - target. Throws unless delta is positive.
  * @example
  * ```ts
  * torch.nn.functional.huberLoss(torch.tensor([0, 0]), torch.tensor([1, 3])) // => tensor(1.5000)
