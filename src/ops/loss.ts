@@ -97,19 +97,22 @@ const weightedDistances = new Reduction({
 });
 
 const edge = scalar(0);
-const near = f.lt(f.abs(difference), edge);
+/** One thing below the edge, another from it on; NaN where the difference is. */
+const bending = (below: Expression, beyond: Expression): Expression =>
+  f.select(
+    f.lt(f.abs(difference), edge),
+    below,
+    f.select(f.ge(f.abs(difference), edge), beyond, Number.NaN),
+  );
 const smoothed = new Reduction({
   name: "smoothL1Loss",
   inputs: 2,
   scalars: 1,
-  expression: f.select(
-    near,
+  expression: bending(
     f.div(f.mul(f.mul(difference, difference), 0.5), edge),
     f.sub(f.abs(difference), f.mul(edge, 0.5)),
   ),
-  derivatives: opposite(
-    f.mul(gradient, f.select(near, f.div(difference, edge), f.sign(difference))),
-  ),
+  derivatives: opposite(f.mul(gradient, bending(f.div(difference, edge), f.sign(difference)))),
 });
 
 /**
@@ -141,14 +144,11 @@ const bent = new Reduction({
   name: "huberLoss",
   inputs: 2,
   scalars: 1,
-  expression: f.select(
-    near,
+  expression: bending(
     f.mul(f.mul(difference, difference), 0.5),
     f.mul(edge, f.sub(f.abs(difference), f.mul(edge, 0.5))),
   ),
-  derivatives: opposite(
-    f.mul(gradient, f.select(near, difference, f.mul(edge, f.sign(difference)))),
-  ),
+  derivatives: opposite(f.mul(gradient, bending(difference, f.mul(edge, f.sign(difference))))),
 });
 
 /**

@@ -219,7 +219,7 @@ function logSums(backwards: boolean): (self: Tensor, dim: number) => Tensor {
       self: (g, { self, output, dim }) => {
         if (isDifferentiable()) {
           // A plain product of exponentials, which differentiates again; shifted by the largest element.
-          const shift = self.detach().amax(dim, true);
+          const shift = self.count === 0 ? self : self.detach().amax(dim, true);
           const sums = backwards ? forwardSum : backwardSum;
           return sums(g.mul(shift.sub(output).exp()), dim).mul(self.sub(shift).exp());
         }

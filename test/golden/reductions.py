@@ -261,12 +261,13 @@ for reduction in ["mean", "sum", "none"]:
         case(F + "binary_cross_entropy_with_logits", known(INF, -INF, 2.0, INF), torch.tensor([0.0, 1.0, 0.5, 0.5], dtype=torch.float64), reduction=reduction),
         case(F + "hinge_embedding_loss", known(NAN, 0.5, 1.0), torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64), reduction=reduction),
     ]
-bends = [known(1.0, 2.0, -1.0, 0.5), torch.zeros(4, dtype=torch.float64)]
+bends = [known(1.0, 2.0, -1.0, 0.5, NAN), torch.zeros(5, dtype=torch.float64)]
 loss += [case(F + "huber_loss", *bends), case(F + "smooth_l1_loss", *bends)]
 reduce += [
     case("trapezoid", torch.zeros(2, 0, dtype=torch.float64)),
     case("cumulative_trapezoid", torch.zeros(2, 0, dtype=torch.float64)),
     case("vander", torch.tensor([True, False])),
+    case("logcumsumexp", T(2, 0), 1),
 ]
 
 path = pathlib.Path(__file__).with_suffix(".json")
