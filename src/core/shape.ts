@@ -1,6 +1,6 @@
 // Arithmetic on sizes, strides and dimension numbers. Nothing here touches elements.
-import { mappedNumbers } from "./list.ts";
 import { ArgumentError, IndexError, ShapeError } from "./errors.ts";
+import { mappedNumbers } from "./list.ts";
 
 /**
  * One number for each dimension. Lists that tensors share are not frozen, and lists are not made from those that users gave but number by

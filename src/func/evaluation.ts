@@ -1,7 +1,7 @@
 // What torch.autograd.functional shares: inputs made ready and checked, the function called, gradients with their gaps filled.
-import { mapped } from "../core/list.ts";
 import { inferenceMode } from "../autograd/mode.ts";
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";

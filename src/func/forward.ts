@@ -1,7 +1,7 @@
 // Jacobian-vector products as functions of functions: torch.func.jvp and linearize.
-import { mapped } from "../core/list.ts";
 import { beneath, closeLevel, type ForwardLevel, openLevel } from "../autograd/forward.ts";
 import { ArgumentError, AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
 import { flatten } from "../core/tree.ts";
 import { gradMode, withRecording } from "../autograd/mode.ts";

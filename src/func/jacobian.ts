@@ -1,6 +1,6 @@
 // Jacobians and Hessians of functions, nested as the outputs and the inputs are.
-import { mapped } from "../core/list.ts";
 import { AutogradError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import type { Tensor } from "../ops/methods.ts";
 import type { TensorOrList } from "../ops/autograd.ts";
 import { composite } from "../ops/define/operation.ts";

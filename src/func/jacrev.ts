@@ -1,8 +1,8 @@
 // Jacobians and Hessians as functions of functions: torch.func.jacrev, jacfwd and hessian.
-import { mapped } from "../core/list.ts";
 import { withRecording } from "../autograd/mode.ts";
 import type { Randomness } from "../core/device.ts";
 import { ArgumentError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import { flatten } from "../core/tree.ts";
 import {
   anything,

@@ -1,6 +1,6 @@
 // The rows or columns of Jacobian matrices: one at a time, or all at once by mapping the pass over unit vectors.
-import { mapped } from "../core/list.ts";
 import { AutogradError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import { captureGradients } from "../ops/define/pass.ts";
 import { stack } from "../ops/join.ts";
 import type { Tensor } from "../ops/methods.ts";

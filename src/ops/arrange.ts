@@ -1,5 +1,4 @@
 // Rearranging elements: flip, roll, repeat, triangles, diagonals.
-import { mappedNumbers } from "../core/list.ts";
 import { int32, int64 } from "../core/dtype.ts";
 import {
   ArgumentError,
@@ -8,6 +7,7 @@ import {
   IndexError,
   ShapeError,
 } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import {
   checkSizes,
   contiguousStrides,

@@ -1,7 +1,7 @@
 // Differences, derivatives and integrals of values along a dimension.
-import { mappedNumbers } from "../core/list.ts";
 import { bool } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { formatSizes, wrapDimension, wrapDimensions } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { concatenate } from "./define/concatenate.ts";

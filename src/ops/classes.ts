@@ -1,9 +1,9 @@
 // Losses against classes: the negative log-likelihood and the cross-entropy.
-import { mappedNumbers } from "../core/list.ts";
 import { isDifferentiable } from "../autograd/mode.ts";
 import { int64, uint8 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { input, scalar } from "../core/expression.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
 import { contiguousStrides, formatSizes, sameSizes, type Sizes } from "../core/shape.ts";

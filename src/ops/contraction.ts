@@ -1,6 +1,6 @@
 // Products of several matrices, and of tensors over chosen dimensions.
-import { mappedNumbers } from "../core/list.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { empty } from "./define/memory.ts";

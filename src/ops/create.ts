@@ -1,8 +1,8 @@
 // Tensors made from sizes: filled with one value, or left as the memory was.
-import { mappedNumbers } from "../core/list.ts";
 import { cpu, type Device } from "../core/device.ts";
 import { bool, type DType, getDefaultDtype, int64 } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { checkSizes, formatSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { allocate, encoded, overValues } from "./define/creation.ts";

@@ -1,7 +1,7 @@
 // Grids, products and choices of given values.
-import { mappedNumbers } from "../core/list.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { formatSizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { concatenate } from "./define/concatenate.ts";

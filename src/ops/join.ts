@@ -1,6 +1,6 @@
 // Joining tensors, and making their shapes fit one another.
-import { mapped } from "../core/list.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
+import { mapped } from "../core/list.ts";
 import {
   broadcastSizes,
   checkSizes,

@@ -2,8 +2,8 @@
 import { type DType } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { gradient, input, scalar } from "../core/expression.ts";
-import { Program } from "../core/program.ts";
 import { mappedNumbers } from "../core/list.ts";
+import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
 import { broadcastSizes, formatSizes, type Sizes, wrapDimension } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";

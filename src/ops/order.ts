@@ -1,10 +1,10 @@
 // Order statistics along a dimension: the k-th value, the median, the mode.
-import { mappedNumbers } from "../core/list.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError } from "../core/errors.ts";
 
 import { Tensor } from "../core/tensor.ts";
 import { input, scalar } from "../core/expression.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
 import { computeType } from "./define/formula.ts";

@@ -1,6 +1,6 @@
 // Views with dimensions in another order.
-import { mappedNumbers } from "../core/list.ts";
 import { ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { formatSizes, wrapDimension, wrapDimensions } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { relayoutInPlace } from "./define/layout.ts";

@@ -1,7 +1,7 @@
 // Elements at positions that a tensor holds, along one dimension or in row-major order.
-import { mappedNumbers } from "../core/list.ts";
 import { int32, int64 } from "../core/dtype.ts";
 import { DTypeError, IndexError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { broadcastSizes, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { elements } from "./define/creation.ts";

@@ -1,7 +1,7 @@
 // Activation functions made of straight pieces. At a kink the gradient is that of PyTorch: mostly of the flat side.
-import { mappedNumbers } from "../core/list.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { type Expression, gradient, result } from "../core/expression.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { f } from "../core/scalar.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { dispatch, type Variant } from "./define/dispatch.ts";

@@ -1,7 +1,7 @@
 // Gathering and scattering along a dimension.
-import { mappedNumbers } from "../core/list.ts";
 import { int32, int64 } from "../core/dtype.ts";
 import { DTypeError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { contiguousStrides, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { empty, relayout } from "./define/memory.ts";

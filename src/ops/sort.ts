@@ -1,7 +1,7 @@
 // Sorting along a dimension, the first of the sorted, and quantiles.
-import { mappedNumbers } from "../core/list.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import { wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { concatenate } from "./define/concatenate.ts";

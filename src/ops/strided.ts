@@ -1,8 +1,8 @@
 // The view with any layout, and its gradient, on which in-place changes through views rest.
-import { mappedNumbers } from "../core/list.ts";
 import { gradMode } from "../autograd/mode.ts";
 import { int64 } from "../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import {
   checkSizes,
   contiguousStrides,

@@ -1,6 +1,6 @@
 // Views: other layouts over the same memory.
-import { mappedNumbers } from "../core/list.ts";
 import { ShapeError } from "../core/errors.ts";
+import { mappedNumbers } from "../core/list.ts";
 import {
   broadcastStrides,
   checkSizes,

@@ -1,7 +1,7 @@
 // Joining tensors along a dimension: the one operation that many families are made with.
-import { mapped } from "../../core/list.ts";
 import type { DType } from "../../core/dtype.ts";
 import { ArgumentError, ShapeError } from "../../core/errors.ts";
+import { mapped } from "../../core/list.ts";
 import { promoteTypes } from "../../core/promotion.ts";
 import { formatSizes, wrapDimension, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";

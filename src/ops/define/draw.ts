@@ -1,10 +1,10 @@
 // Random numbers into tensors: the generator fills typed arrays, this decides which array stands for which element type.
-import { mappedNumbers } from "../../core/list.ts";
 import { type Device, mapping } from "../../core/device.ts";
 import { type DType, type ElementArray, uint8, bool } from "../../core/dtype.ts";
 import { ArgumentError, AutogradError, DTypeError, TorchError } from "../../core/errors.ts";
 import type { FloatArray, NumberArray } from "../../core/fill.ts";
 import type { Rounding } from "../../core/generator.ts";
+import { mappedNumbers } from "../../core/list.ts";
 import type { Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { allocate, checkDifferentiable, elements, integerRange } from "./creation.ts";

@@ -1,12 +1,12 @@
 // Computing a formula on tensors, and recording it. The hottest path of the library: a small step is made of little else,
 // so it allocates sparingly, and its classes have ordinary fields, whose initialisation is cheaper than that of #private ones.
-import { mapped } from "../../core/list.ts";
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
 import { userCode } from "../../autograd/usercode.ts";
 import type { DType } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
+import { mapped } from "../../core/list.ts";
 import { broadcastSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import {

@@ -1,6 +1,6 @@
 // Several tensors updated by one kernel, outside the graph: what an optimizer's step is made of.
-import { mapped } from "../../core/list.ts";
 import type { Expression } from "../../core/expression.ts";
+import { mapped } from "../../core/list.ts";
 import { Program } from "../../core/program.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { computeType } from "./formula.ts";

@@ -1,7 +1,7 @@
 // Reading and writing at tensors of positions: several dimensions of a tensor replaced by one set of tuples.
-import { mappedNumbers } from "../../core/list.ts";
 import { bool, int64, type DType, uint8 } from "../../core/dtype.ts";
 import { IndexError, ShapeError } from "../../core/errors.ts";
+import { mappedNumbers } from "../../core/list.ts";
 import {
   broadcastSizes,
   broadcastStrides,

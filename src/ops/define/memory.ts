@@ -1,7 +1,7 @@
 // Making tensors: fresh memory, and new layouts over memory that is there.
-import { mappedNumbers } from "../../core/list.ts";
 import { cpu, type Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
+import { mappedNumbers } from "../../core/list.ts";
 import {
   broadcastStrides,
   contiguousStrides,

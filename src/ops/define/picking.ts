@@ -1,9 +1,9 @@
 // Operations that pick elements: of the whole tensor, where ties share the gradient, or one of each line along a dimension.
-import { mappedNumbers } from "../../core/list.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { formatSizes, wrapDimension } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { gradient, input } from "../../core/expression.ts";
+import { mappedNumbers } from "../../core/list.ts";
 import { Program } from "../../core/program.ts";
 import { f } from "../../core/scalar.ts";
 import { empty, relayout } from "./memory.ts";

@@ -1,6 +1,5 @@
 // Sums and means of an expression over dimensions, computed in one kernel without storing the expression's values.
 // The gradient is one pointwise formula per operand, so that it differentiates again.
-import { mappedNumbers } from "../../core/list.ts";
 import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode, isDifferentiable } from "../../autograd/mode.ts";
 import type { Node, Sender } from "../../autograd/node.ts";
@@ -16,6 +15,7 @@ import {
   scalar,
   substitute,
 } from "../../core/expression.ts";
+import { mappedNumbers } from "../../core/list.ts";
 import { Program } from "../../core/program.ts";
 import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";

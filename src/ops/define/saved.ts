@@ -1,11 +1,11 @@
 // Values saved for the backward pass: the check that they are still what was saved, and hooks that put something else in their place.
-import { mapped } from "../../core/list.ts";
 import { forwardMode } from "../../autograd/forward.ts";
 import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { Node } from "../../autograd/node.ts";
 import { userCode } from "../../autograd/usercode.ts";
 import { type DType, float32 } from "../../core/dtype.ts";
 import { AutogradError, DTypeError, ShapeError } from "../../core/errors.ts";
+import { mapped } from "../../core/list.ts";
 import { formatSizes, noSizes, sameSizes, type Sizes } from "../../core/shape.ts";
 import { uncounted } from "../../core/storage.ts";
 import { type GraphNode, Tensor } from "../../core/tensor.ts";
