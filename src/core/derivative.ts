@@ -26,16 +26,14 @@ function propagate(
   if (adjoint === zero) return operands.map(() => zero);
   if (adjoint.kind === "call" && adjoint.name === "select") {
     const [condition, given, otherwise] = adjoint.operands as [Expression, Expression, Expression];
-    if (given === zero || otherwise === zero) {
-      const kept = given === zero ? otherwise : given;
-      return propagate(rule, kept, operands, value).map((part) =>
-        part === null || part === zero
-          ? part
-          : given === zero
-            ? call("select", condition, zero, part)
-            : call("select", condition, part, zero),
+    const last = (part: Expression): Expression =>
+      given === zero
+        ? call("select", condition, zero, part)
+        : call("select", condition, part, zero);
+    if (given === zero || otherwise === zero)
+      return propagate(rule, given === zero ? otherwise : given, operands, value).map((part) =>
+        part === null || part === zero ? part : last(part),
       );
-    }
   }
   return rule(adjoint, operands, value);
 }

@@ -210,26 +210,27 @@ export function viewStrides(sizes: Sizes, strides: Sizes, target: Sizes): Sizes 
   return out;
 }
 
+/** Whether the step of every dimension clears what lies inside it, the last being the innermost. */
+function nested(sizes: Sizes, strides: Sizes): boolean {
+  let reach = 0;
+  for (let i = sizes.length - 1; i >= 0; i--) {
+    if (sizes[i]! <= 1) continue;
+    const stride = Math.abs(strides[i]!);
+    if (stride <= reach) return false;
+    reach += stride * (sizes[i]! - 1);
+  }
+  return true;
+}
+
 /** Whether two index tuples can name the same element, conservatively: strides of 0, or steps that do not clear what lies inside. */
 export function mayOverlap(sizes: Sizes, strides: Sizes): boolean {
-  let reach = 0;
-  let at = sizes.length - 1;
   // Most tensors lie in row-major order, and then nothing needs sorting.
-  for (; at >= 0; at--) {
-    const stride = Math.abs(strides[at]!);
-    if (sizes[at]! <= 1) continue;
-    if (stride <= reach) break;
-    reach += stride * (sizes[at]! - 1);
-  }
-  if (at < 0) return false;
-  const dims = sizes
-    .map((size, i) => ({ size, stride: Math.abs(strides[i]!) }))
-    .filter((dim) => dim.size > 1);
-  dims.sort((a, b) => a.stride - b.stride);
-  reach = 0;
-  for (const { size, stride } of dims) {
-    if (stride <= reach) return true;
-    reach += stride * (size - 1);
-  }
-  return false;
+  if (nested(sizes, strides)) return false;
+  const order = mappedNumbers(sizes, (_, i) => i).sort(
+    (a, b) => Math.abs(strides[b]!) - Math.abs(strides[a]!),
+  );
+  return !nested(
+    mappedNumbers(order, (d) => sizes[d]!),
+    mappedNumbers(order, (d) => strides[d]!),
+  );
 }

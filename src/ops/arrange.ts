@@ -10,7 +10,6 @@ import {
 import { mappedNumbers } from "../core/list.ts";
 import {
   checkSizes,
-  contiguousStrides,
   elementCount,
   formatSizes,
   sameSizes,
@@ -23,7 +22,7 @@ import { concatenate } from "./define/concatenate.ts";
 import { elements, fromNumbers } from "./define/creation.ts";
 import { isInferenceTensor, requiresGradient } from "./define/history.ts";
 import { resized } from "./define/layout.ts";
-import { empty, relayout } from "./define/memory.ts";
+import { empty, relayout, rowMajor } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
@@ -212,7 +211,7 @@ export const repeat: Method<SizeArguments> = operation({
         steps.flatMap((step) => [0, step]),
         self.offset,
       ),
-      relayout(out, pairs, contiguousStrides(pairs), 0),
+      rowMajor(out, pairs),
     );
     return out;
   },

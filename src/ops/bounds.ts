@@ -4,10 +4,10 @@ import { ShapeError } from "../core/errors.ts";
 import { gradient, input } from "../core/expression.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
-import { contiguousStrides, formatSizes, type Sizes } from "../core/shape.ts";
+import { formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { computeType } from "./define/formula.ts";
-import { empty, relayout } from "./define/memory.ts";
+import { empty, rowMajor } from "./define/memory.ts";
 import { composite, named, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { pointwise } from "./define/pointwise.ts";
@@ -152,8 +152,7 @@ const softened: (self: Tensor, dim: Sizes, keepdim: boolean) => Tensor = operati
       shiftedExponentials,
     );
     backend.map(uniform(restored, 2), total, [total, shift], []);
-    const { dropped } = region;
-    return keepdim ? total : relayout(total, dropped, contiguousStrides(dropped), 0);
+    return keepdim ? total : rowMajor(total, region.dropped);
   },
   backward: {
     self: (g, { self, output, dim }) => {

@@ -13,6 +13,13 @@ import type { FunctionOnly, Method, Trailing } from "./define/registry.ts";
 const part = (t: Tensor, dim: number, from: number, to: number): Tensor =>
   t.narrow(dim, from, Math.max(to - from, 0));
 
+/** What lies before and what lies behind each gap between neighbours along a dimension. */
+const neighbours = (t: Tensor, dim: number): readonly [before: Tensor, behind: Tensor] => {
+  const size = t.sizes[dim]!;
+  const gaps = Math.max(size - 1, 0);
+  return [part(t, dim, 0, gaps), part(t, dim, size - gaps, size)];
+};
+
 /**
  * The differences of neighbours along `dim`, taken `n` times; `prepend` and `append` are joined on first.
  * @example
@@ -53,8 +60,7 @@ export const diff: Method<
     let out = ends.length === 1 ? self : concatenate("diff", ends, d);
     if (n === 0) return out;
     for (let i = 0; i < n && out.sizes[d]! > 0; i++) {
-      const size = out.sizes[d]!;
-      const [left, right] = [part(out, d, 0, size - 1), part(out, d, 1, size)];
+      const [left, right] = neighbours(out, d);
       out = out.dtype === bool ? right.ne(left) : right.sub(left);
     }
     return out;
@@ -80,7 +86,8 @@ function areas(name: string, y: Tensor, x: Tensor | null, dx: number, dim: numbe
     throw new ShapeError(`${name}: takes at least 1 dimension, got a scalar`);
   const d = wrapDimension(name, dim, y.sizes.length);
   const size = y.sizes[d]!;
-  const heights = part(y, d, 0, Math.max(size - 1, 0)).add(part(y, d, Math.min(1, size), size));
+  const [before, behind] = neighbours(y, d);
+  const heights = before.add(behind);
   if (x === null) return heights.mul(dx / 2);
   if (x.sizes.length === 0)
     throw new ShapeError(`${name}: the sample points must have at least 1 dimension`);
@@ -94,11 +101,8 @@ function areas(name: string, y: Tensor, x: Tensor | null, dx: number, dim: numbe
   } else if (x.sizes.length < y.sizes.length)
     points = x.reshape([...new Array<number>(y.sizes.length - x.sizes.length).fill(1), ...x.sizes]);
   const along = points.sizes.length - y.sizes.length + d;
-  const n = points.sizes[along]!;
-  const widths = part(points, along, Math.min(1, n), n).sub(
-    part(points, along, 0, Math.max(n - 1, 0)),
-  );
-  return heights.mul(widths).mul(0.5);
+  const [from, to] = neighbours(points, along);
+  return heights.mul(to.sub(from)).mul(0.5);
 }
 
 /**
@@ -142,12 +146,11 @@ function slope(self: Tensor, dim: number, spacing: number | Tensor, order: numbe
       `gradient: dimension ${dim} has ${n} values; edgeOrder ${order} needs at least ${order + 1}`,
     );
   const shape = mappedNumbers(self.sizes, (_, i) => (i === dim ? -1 : 1));
-  const steps =
-    typeof spacing === "number"
-      ? null
-      : part(spacing, 0, 1, n)
-          .sub(part(spacing, 0, 0, n - 1))
-          .view(shape);
+  let steps: Tensor | null = null;
+  if (typeof spacing !== "number") {
+    const [before, behind] = neighbours(spacing, 0);
+    steps = behind.sub(before).view(shape);
+  }
   const step = (i: number): Tensor | number =>
     steps === null ? (spacing as number) : part(steps, dim, i, i + 1);
   const at = (from: number, to: number): Tensor => part(self, dim, from, to);

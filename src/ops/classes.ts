@@ -6,7 +6,7 @@ import { input, scalar } from "../core/expression.ts";
 import { mappedNumbers } from "../core/list.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
-import { contiguousStrides, formatSizes, sameSizes, type Sizes } from "../core/shape.ts";
+import { formatSizes, sameSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { membersTogether } from "./define/batch.ts";
 import { computeType } from "./define/formula.ts";
@@ -16,7 +16,7 @@ import {
   reductionKind,
   reductionParameters,
 } from "./define/losses.ts";
-import { alias, empty, readElement, relayout } from "./define/memory.ts";
+import { alias, empty, readElement, relayout, rowMajor } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { place } from "./define/pick.ts";
@@ -188,7 +188,7 @@ function likelihood(
             [given, picked, factors],
             [ignoreIndex],
           );
-        return relayout(picked, target.sizes, contiguousStrides(target.sizes), 0);
+        return rowMajor(picked, target.sizes);
       }
       const all = regionOf("nllLoss", sizes, null);
       const mean = reduction === "mean";

@@ -2,11 +2,11 @@
 import { isDifferentiable } from "../autograd/mode.ts";
 import { int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, IndexError, ShapeError } from "../core/errors.ts";
-import { contiguousStrides, formatSizes, type Sizes } from "../core/shape.ts";
+import { formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { bilinear as productOf } from "./define/bilinear.ts";
 import { checkDevices } from "./define/levels.ts";
-import { empty, readElement, relayout } from "./define/memory.ts";
+import { empty, readElement, relayout, rowMajor } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { reduceRaw, regionOf } from "./define/reduction.ts";
@@ -68,9 +68,7 @@ function transform(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
       addend,
     );
   if (input.sizes.length === 2) return whole;
-  // Not a view: the result may be changed in place like any other.
-  const sizes = [...input.sizes.slice(0, -1), out];
-  return relayout(whole, sizes, contiguousStrides(sizes), 0);
+  return rowMajor(whole, [...input.sizes.slice(0, -1), out]);
 }
 
 const inputRule = (g: Tensor, weight: Tensor): Tensor =>

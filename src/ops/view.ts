@@ -4,7 +4,6 @@ import { mappedNumbers } from "../core/list.ts";
 import {
   broadcastStrides,
   checkSizes,
-  contiguousStrides,
   formatSizes,
   inferSizes,
   viewStrides,
@@ -13,7 +12,7 @@ import {
 } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { relayoutInPlace } from "./define/layout.ts";
-import { alias as sameElements, relayout } from "./define/memory.ts";
+import { alias as sameElements, relayout, rowMajor } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Method, Trailing } from "./define/registry.ts";
@@ -48,7 +47,7 @@ const unsafeView: (self: Tensor, size: readonly number[]) => Tensor = operation(
   name: "unsafeView",
   linear: true,
   parameters: { self: p.tensor, size: p.integers },
-  forward: ({ self, size }) => relayout(self, size, contiguousStrides(size), self.offset),
+  forward: ({ self, size }) => rowMajor(self, size),
   backward: { self: (g, { sizesOf }) => g.reshape(sizesOf["self"]!) },
 });
 

@@ -67,6 +67,11 @@ export function relayout(of: Tensor, sizes: Sizes, strides: Sizes, offset: numbe
   );
 }
 
+/** The same memory under other sizes, in row-major order from where the tensor starts. Outside the graph: a result, unlike a view, may be it. */
+export function rowMajor(of: Tensor, sizes: Sizes): Tensor {
+  return relayout(of, sizes, contiguousStrides(sizes), of.offset);
+}
+
 /** A tensor seen with the sizes of the target; outside the graph. */
 export function broadcast(name: string, t: Tensor, target: Sizes): Tensor {
   return relayout(t, target, broadcastStrides(name, t.sizes, t.strides, target), t.offset);
