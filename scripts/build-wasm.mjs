@@ -5,7 +5,7 @@ import { commands } from "@yowasp/clang";
 
 const root = path.dirname(import.meta.dirname);
 const from = path.join(root, "native");
-const to = path.join(root, "dist", "backends", "wasm");
+const to = path.join(root, "dist");
 
 // What binding.gyp compiles for each instruction set, and what stands in for the Node side.
 const kernels = /"kernel_sources": \[([^\]]*)\]/.exec(

@@ -96,14 +96,3 @@ export function chooseBackends(): void {
     loadable ||= found.loadable === true;
   }
 }
-
-/** Loads the WebAssembly backend, or says once why the library stays on the one it has. */
-export async function loadOrExplain(): Promise<void> {
-  try {
-    await backend.load();
-  } catch (error) {
-    host.console?.warn(
-      `flambeau: computing on the slower ${backend.name} backend (${error instanceof Error ? error.message : String(error)})`,
-    );
-  }
-}

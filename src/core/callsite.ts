@@ -5,7 +5,8 @@ interface StackTraces {
   stackTraceLimit?: number;
 }
 
-const ownFile = /core\/callsite\.(?:js|ts):\d+:\d+\)?$/;
+// This file, or the built library: one folder below the library's own, or in it.
+const ownFile = /(?:core\/callsite\.ts|flambeau\.js):\d+:\d+\)?$/;
 
 /** `file:///a/b.js` as `/a/b.js`; other addresses as they are. */
 const plain = (text: string): string => text.replaceAll("file://", "").replaceAll("\\", "/");
@@ -30,7 +31,7 @@ export function callerFrames(): readonly string[] {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => /:\d+:\d+\)?$/.test(line) && !line.includes("node:internal"));
-  // The first one is this file, one folder below the library's own.
+  // The first one is here.
   const here = frames[0] !== undefined && ownFile.test(frames[0]) ? placeOf(frames[0]) : null;
   const own = here?.slice(0, here.search(ownFile));
   return frames

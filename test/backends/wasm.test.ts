@@ -19,7 +19,7 @@ const engine = (
 setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 for (const build of ["simd", "relaxed"]) {
-  const file = new URL(`../../dist/backends/wasm/${build}.wasm`, import.meta.url);
+  const file = new URL(`../../dist/${build}.wasm`, import.meta.url);
   const bytes = existsSync(file) ? new Uint8Array(readFileSync(file)) : null;
   const reason =
     bytes === null

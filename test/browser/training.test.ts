@@ -6,7 +6,7 @@ const page = `<!doctype html><script type="module">
 const send = (body) => fetch("/result", { method: "POST", body: JSON.stringify(body) });
 addEventListener("error", (event) => send({ error: event.message }));
 addEventListener("unhandledrejection", (event) => send({ error: String(event.reason) }));
-const torch = await import("/dist/browser.js");
+const torch = await import("/dist/flambeau.browser.js");
 torch.manualSeed(0);
 const x = torch.randn([64, 3]);
 const y = x.matmul(torch.tensor([[1], [-2], [0.5]]));

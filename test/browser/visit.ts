@@ -12,7 +12,7 @@ const chromium: string | undefined = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
 ].find((file) => file !== undefined && existsSync(file));
-const built = ["dist/browser.js", "dist/backends/wasm/simd.wasm"].every((file) =>
+const built = ["dist/flambeau.browser.js", "dist/simd.wasm"].every((file) =>
   existsSync(path.join(root, file)),
 );
 /** Why no page can be visited here, and why none that uses the library; empty where they can. */

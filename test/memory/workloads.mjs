@@ -1,6 +1,6 @@
 // Trains without a pause and reports resident memory after the first tenth and at the end. Run as a child process:
 // node workloads.mjs NAME STEPS, with the built library.
-import * as torch from "../../dist/index.js";
+import * as torch from "flambeau";
 
 const megabytes = () => Math.round(process.memoryUsage().rss / 2 ** 20);
 

@@ -1,9 +1,9 @@
-// Calls every operation with arguments that no one should give. Run as a child process: a crash or a hang is then an exit code.
+// Calls every operation with arguments that no one should give. Bundled and run as a child process: a crash or a hang is then an exit code.
 // Writes the call in progress to the file named by the first argument, and violations as JSON lines to standard output.
 import { closeSync, openSync, writeSync } from "node:fs";
-import * as torch from "../../dist/index.js";
-import * as p from "../../dist/ops/define/parameters.js";
-import { families, isOperation } from "../../dist/ops/methods.js";
+import * as torch from "../../src/index.ts";
+import * as p from "../../src/ops/define/parameters.ts";
+import { families, isOperation } from "../../src/ops/methods.ts";
 
 const progress = openSync(process.argv[2], "w");
 // The share of the operations to go through: "2/3" is the second third.

@@ -1,12 +1,13 @@
-// No input crashes the process, hangs it, or fails with an error that is not the library's. Uses the built library (npm run build).
+// No input crashes the process, hangs it, or fails with an error that is not the library's.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { build } from "rolldown";
+import { beforeAll, describe, expect, it } from "vitest";
 
-const script = fileURLToPath(new URL("hostile.mjs", import.meta.url));
+// Within the package, so that it finds the addon.
+const script = path.resolve(import.meta.dirname, "../../out/hostile.mjs");
 
 interface Outcome {
   readonly lines: readonly string[];
@@ -33,6 +34,16 @@ function run(share: string): Promise<Outcome> {
     );
   });
 }
+
+beforeAll(() =>
+  build({
+    input: path.join(import.meta.dirname, "hostile.mjs"),
+    external: ["@viz-js/viz"],
+    platform: "node",
+    output: { file: script, codeSplitting: false },
+    logLevel: "warn",
+  }),
+);
 
 describe("every operation answers hostile arguments with a result or an error of the library", () => {
   it.each(["1/4", "2/4", "3/4", "4/4"])(

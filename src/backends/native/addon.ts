@@ -2,7 +2,7 @@
 import { dtypes } from "../../core/dtype.ts";
 import { functionNames } from "../../core/scalar.ts";
 import type { Kernels } from "../frame/call.ts";
-import { nodeModule } from "../node.ts";
+import { nodeModule, packageFile } from "../node.ts";
 
 /** What the addon exports. Functions without arguments read the frame and write results there. */
 export interface Addon extends Kernels {
@@ -28,8 +28,6 @@ export interface Unavailable {
   readonly reason: string;
 }
 
-const location = "../../../build/Release/flambeau.node";
-
 /** The addon, or why it cannot be used. */
 export function loadAddon(): Addon | Unavailable {
   const modules = nodeModule("node:module") as typeof import("node:module") | undefined;
@@ -38,7 +36,8 @@ export function loadAddon(): Addon | Unavailable {
   let addon: Addon;
   try {
     // V8 looks its functions up by hashing until they stand in an object of JavaScript's making.
-    addon = { ...(modules.createRequire(import.meta.url)(location) as Addon) };
+    const file = packageFile(import.meta.url, "build/Release/flambeau.node");
+    addon = { ...(modules.createRequire(file)(file) as Addon) };
   } catch (error) {
     // Node adds the modules that asked for it, line by line.
     return { reason: (error instanceof Error ? error.message : String(error)).split("\n")[0]! };

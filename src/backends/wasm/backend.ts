@@ -6,7 +6,7 @@ import type { TypedProgram } from "../../core/program.ts";
 import { elementCount, type Sizes } from "../../core/shape.ts";
 import type { Storage } from "../../core/storage.ts";
 import { FrameBackend } from "../frame/backend.ts";
-import { nodeModule } from "../node.ts";
+import { nodeModule, packageFile } from "../node.ts";
 import { WasmCall } from "./call.ts";
 import { chooseBuild, type Exports, KernelInstance, type Unavailable } from "./instance.ts";
 import { Piece, WasmMemory } from "./memory.ts";
@@ -70,9 +70,8 @@ export function createWasmBackend(): WasmBackend | Unavailable {
   if (files === undefined)
     return { reason: "it compiles asynchronously here: await backend.load()", loadable: true };
   try {
-    // The same place from the sources and from dist/.
-    const url = new URL(`../../../dist/backends/wasm/${build}`, import.meta.url);
-    return start(new WebAssembly.Instance(new WebAssembly.Module(files.readFileSync(url))));
+    const bytes = files.readFileSync(packageFile(import.meta.url, `dist/${build}`));
+    return start(new WebAssembly.Instance(new WebAssembly.Module(bytes)));
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
@@ -82,7 +81,7 @@ export function createWasmBackend(): WasmBackend | Unavailable {
 export type Bytes = ArrayBuffer | Uint8Array<ArrayBuffer>;
 
 /**
- * Compiles the WebAssembly backend asynchronously: from the files beside this module, from another address, or from bytes. Throws
+ * Compiles the WebAssembly backend asynchronously: from the files beside the built library, from another address, or from bytes. Throws
  * DeviceError where it cannot run.
  */
 export async function loadWasmBackend(source?: string | Bytes): Promise<WasmBackend> {
@@ -90,7 +89,7 @@ export async function loadWasmBackend(source?: string | Bytes): Promise<WasmBack
   if (typeof build !== "string") throw new DeviceError(`wasm: ${build.reason}`);
   let bytes: Bytes;
   if (source === undefined || typeof source === "string") {
-    // Bundlers copy what they find in this form.
+    // Beside the built library. Bundlers copy what they find in this form.
     const url =
       source ??
       (build === "relaxed.wasm"

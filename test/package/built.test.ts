@@ -1,0 +1,42 @@
+// The built library (npm run build) is the sources in one file: the same names, and no line of its own among the user's.
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import * as torch from "flambeau";
+import { describe, expect, it } from "vitest";
+
+const library = path.resolve(import.meta.dirname, "../../dist/flambeau.js");
+
+interface Names {
+  readonly [key: string]: string | Names;
+}
+
+/** What a namespace exports; of functions and classes, what they call themselves. */
+function namesIn(namespace: object): Names {
+  return Object.fromEntries(
+    Object.entries(namespace).map(([key, value]: [string, unknown]) => {
+      if (typeof value === "function") return [key, value.name];
+      const nested = value !== null && typeof value === "object" && Symbol.toStringTag in value;
+      return [key, nested ? namesIn(value) : typeof value];
+    }),
+  );
+}
+
+describe.skipIf(!existsSync(library))("the built library", () => {
+  it("exports what the sources do, under the same names", async () => {
+    const built = (await import(pathToFileURL(library).href)) as object;
+    expect(namesIn(built)).toEqual(namesIn(torch));
+    expect(namesIn(built)).toMatchObject({
+      nn: { Bilinear: "Bilinear" },
+      ShapeError: "ShapeError",
+    });
+  });
+
+  it("knows which lines are the caller's", () => {
+    const script = path.join(import.meta.dirname, "anomaly.mjs");
+    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    expect(text).toMatch(/anomaly\.mjs:6:/);
+    expect(text).not.toContain("flambeau.js");
+  });
+});
