@@ -121,6 +121,42 @@ export function broadcastStrides(
   return out;
 }
 
+/** Whether `inner` is to lie closer together than `outer` in memory, for operands with these strides: -1 yes, 1 no, 0 if none tells. */
+function nesting(sizes: Sizes, operands: readonly Sizes[], inner: number, outer: number): number {
+  for (const strides of operands) {
+    const [a, b] = [strides[inner]!, strides[outer]!];
+    // A broadcast dimension lies nowhere.
+    if (a === 0 || b === 0) continue;
+    if (a !== b) return a < b ? -1 : 1;
+    if (sizes[inner]! > sizes[outer]!) return 1;
+  }
+  return 0;
+}
+
+/**
+ * Strides without gaps whose dimensions follow one another in memory as those of the operands do, the first one that tells deciding;
+ * row-major where none does. This is PyTorch's rule for the results of pointwise operations: an insertion sort, since "none tells" is not
+ * transitive. The operands' strides are those for reading `sizes`.
+ */
+export function denseStrides(sizes: Sizes, operands: readonly Sizes[]): number[] {
+  const order = mappedNumbers(sizes, (_, i) => sizes.length - 1 - i);
+  for (let i = 1; i < order.length; i++)
+    for (let at = i, before = i - 1; before >= 0; before--) {
+      const found = nesting(sizes, operands, order[before]!, order[at]!);
+      if (found < 0) break;
+      if (found === 0) continue;
+      [order[before], order[at]] = [order[at]!, order[before]!];
+      at = before;
+    }
+  const strides = sizes.slice();
+  let step = 1;
+  for (const dim of order) {
+    strides[dim] = step;
+    step *= sizes[dim] || 1;
+  }
+  return strides;
+}
+
 /** A dimension number in 0..rank-1, counted from the end when negative. A rank of 0 accepts 0 and -1. */
 export function wrapDimension(operation: string, dim: number, rank: number): number {
   if (typeof dim !== "number" || !Number.isInteger(dim))

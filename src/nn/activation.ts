@@ -13,9 +13,6 @@ import {
   softsign,
   tanhshrink,
 } from "../ops/activation.ts";
-import type { DType } from "../core/dtype.ts";
-import { getDefaultDtype } from "../core/dtype.ts";
-import { empty } from "../ops/define/memory.ts";
 import * as p from "../ops/define/parameters.ts";
 import type { Trailing } from "../ops/define/registry.ts";
 import { dropout } from "../ops/dropout.ts";
@@ -37,7 +34,7 @@ import { tanh } from "../ops/trigonometric.ts";
 import { FunctionModule, type OperationLike, type SettingsOf } from "./function.ts";
 import { constant_ } from "./init.ts";
 import { Module } from "./module.ts";
-import { Parameter } from "./parameter.ts";
+import { blank, type Parameter, type Placement, placement } from "./parameter.ts";
 import { floatText, pythonText } from "./text.ts";
 
 /** A module of one input whose text shows its settings. */
@@ -251,21 +248,21 @@ export class PReLU extends Module {
   constructor(
     ...args: Trailing<
       [numParameters: number, init: number],
-      { readonly numParameters?: number; readonly init?: number; readonly dtype?: DType | null }
+      { readonly numParameters?: number; readonly init?: number } & Placement
     >
   ) {
     super();
-    const { numParameters, init, dtype } = p.readArguments(
+    const { numParameters, init, ...given } = p.readArguments(
       "nn.PReLU",
       {
         numParameters: p.optional(p.integer, 1),
         init: p.optional(p.number, 0.25),
-        dtype: p.optional(p.dtype, null),
+        ...placement,
       },
       args,
     );
     this.numParameters = numParameters;
-    this.weight = new Parameter(empty([numParameters], dtype ?? getDefaultDtype()));
+    this.weight = blank([numParameters], given);
     constant_(this.weight, init);
   }
 

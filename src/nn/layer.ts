@@ -1,9 +1,7 @@
 // Layers with parameters, and those that only change the shape: Linear, Bilinear, Embedding, Identity, Flatten, Unflatten.
 import { noGrad } from "../autograd/mode.ts";
-import { type DType, getDefaultDtype } from "../core/dtype.ts";
 import { ArgumentError } from "../core/errors.ts";
 import type { Sizes } from "../core/shape.ts";
-import { empty } from "../ops/define/memory.ts";
 import * as p from "../ops/define/parameters.ts";
 import type { Trailing } from "../ops/define/registry.ts";
 import { bilinear, embedding, linear } from "../ops/linear.ts";
@@ -11,10 +9,9 @@ import { bilinear, embedding, linear } from "../ops/linear.ts";
 import type { Tensor } from "../ops/methods.ts";
 import * as init from "./init.ts";
 import { Module } from "./module.ts";
-import { Parameter } from "./parameter.ts";
+import { blank, type Parameter, type Placement, placement } from "./parameter.ts";
 import { pythonText } from "./text.ts";
 
-const made = { dtype: p.optional(p.dtype, null) };
 const feature: p.Parameter<number> = {
   ...p.integer,
   convert: (value, operation, name) => {
@@ -24,11 +21,6 @@ const feature: p.Parameter<number> = {
     return found;
   },
 };
-
-/** A parameter of undefined numbers. */
-function blank(sizes: Sizes, dtype: DType | null): Parameter {
-  return new Parameter(empty(sizes, dtype ?? getDefaultDtype()));
-}
 
 /** Identity of its input; takes and ignores any arguments. */
 export class Identity extends Module {
@@ -62,18 +54,23 @@ export class Linear extends Module {
   constructor(
     inFeatures: number,
     outFeatures: number,
-    ...args: Trailing<[bias: boolean], { readonly bias?: boolean; readonly dtype?: DType | null }>
+    ...args: Trailing<[bias: boolean], { readonly bias?: boolean } & Placement>
   ) {
     super();
     const given = p.readArguments(
       "nn.Linear",
-      { inFeatures: feature, outFeatures: feature, bias: p.optional(p.boolean, true), ...made },
+      {
+        inFeatures: feature,
+        outFeatures: feature,
+        bias: p.optional(p.boolean, true),
+        ...placement,
+      },
       [inFeatures, outFeatures, ...args],
     );
     this.inFeatures = given.inFeatures;
     this.outFeatures = given.outFeatures;
-    this.weight = blank([given.outFeatures, given.inFeatures], given.dtype);
-    this.bias = given.bias ? blank([given.outFeatures], given.dtype) : null;
+    this.weight = blank([given.outFeatures, given.inFeatures], given);
+    this.bias = given.bias ? blank([given.outFeatures], given) : null;
     this.resetParameters();
   }
 
@@ -105,7 +102,7 @@ export class Bilinear extends Module {
     in1Features: number,
     in2Features: number,
     outFeatures: number,
-    ...args: Trailing<[bias: boolean], { readonly bias?: boolean; readonly dtype?: DType | null }>
+    ...args: Trailing<[bias: boolean], { readonly bias?: boolean } & Placement>
   ) {
     super();
     const given = p.readArguments(
@@ -115,15 +112,15 @@ export class Bilinear extends Module {
         in2Features: feature,
         outFeatures: feature,
         bias: p.optional(p.boolean, true),
-        ...made,
+        ...placement,
       },
       [in1Features, in2Features, outFeatures, ...args],
     );
     this.in1Features = given.in1Features;
     this.in2Features = given.in2Features;
     this.outFeatures = given.outFeatures;
-    this.weight = blank([outFeatures, in1Features, in2Features], given.dtype);
-    this.bias = given.bias ? blank([outFeatures], given.dtype) : null;
+    this.weight = blank([outFeatures, in1Features, in2Features], given);
+    this.bias = given.bias ? blank([outFeatures], given) : null;
     this.resetParameters();
   }
 
@@ -155,7 +152,7 @@ export class Embedding extends Module {
     embeddingDim: number,
     ...args: Trailing<
       [paddingIdx: number | null],
-      { readonly paddingIdx?: number | null; readonly dtype?: DType | null }
+      { readonly paddingIdx?: number | null } & Placement
     >
   ) {
     super();
@@ -165,7 +162,7 @@ export class Embedding extends Module {
         numEmbeddings: feature,
         embeddingDim: feature,
         paddingIdx: p.optional(p.integer, null),
-        ...made,
+        ...placement,
       },
       [numEmbeddings, embeddingDim, ...args],
     );
@@ -177,7 +174,7 @@ export class Embedding extends Module {
         `nn.Embedding: paddingIdx ${padding} is outside the table of ${numEmbeddings}`,
       );
     this.paddingIdx = padding !== null && padding < 0 ? padding + numEmbeddings : padding;
-    this.weight = blank([given.numEmbeddings, given.embeddingDim], given.dtype);
+    this.weight = blank([given.numEmbeddings, given.embeddingDim], given);
     this.resetParameters();
   }
 

@@ -1,11 +1,14 @@
 // Module: the base of all layers and models. A module is a function that runs `forward` and finds its parts among its own properties.
 import { type HookHandle, register } from "../autograd/hooks.ts";
 import { noGrad } from "../autograd/mode.ts";
-import { DType } from "../core/dtype.ts";
+import type { Device } from "../core/device.ts";
+import type { DType } from "../core/dtype.ts";
 import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { printsAs } from "../core/inspect.ts";
+import { destination, destinationOf } from "../ops/define/destination.ts";
 import { adopt } from "../ops/define/memory.ts";
-import { describe } from "../ops/define/parameters.ts";
+import { describe, readArguments } from "../ops/define/parameters.ts";
+import type { Trailing } from "../ops/define/registry.ts";
 import { Tensor } from "../ops/methods.ts";
 import { type BackwardHook, type BackwardPreHook, withBackwardHooks } from "./modulehooks.ts";
 import { Parameter } from "./parameter.ts";
@@ -244,20 +247,48 @@ export class Module extends Callable {
     return this;
   }
 
-  /** Converts floating parameters, their gradients and buffers to a floating type, in place: optimizers keep them. */
-  to(dtype: DType): this {
-    if (!(dtype instanceof DType) || !dtype.isFloatingPoint)
+  /**
+   * Converts floating parameters, their gradients and buffers to a floating type, and takes all of them to a device, in place: optimizers
+   * keep them. Throws DTypeError for another type, DeviceError where values would have to come from "meta": see `toEmpty`.
+   * @example
+   * ```ts
+   * new torch.nn.Linear(2, 1).to("meta").weight.device.type // => meta
+   * ```
+   */
+  to(
+    ...args: Trailing<
+      [target: DType | Device | string | Tensor, dtype: DType],
+      { readonly dtype?: DType; readonly device?: Device | string }
+    >
+  ): this {
+    const operation = `${this.constructor.name}.to`;
+    const { dtype, device } = destinationOf(operation, readArguments(operation, destination, args));
+    if (dtype !== null && !dtype.isFloatingPoint)
       throw new DTypeError(
-        `${this.constructor.name}.to: expected a floating-point dtype such as torch.float64, got ${describe(dtype)}`,
+        `${operation}: expected a floating-point dtype such as torch.float64, got ${describe(dtype)}`,
       );
-    for (const tensor of [...this.parameters(), ...this.buffers()]) {
-      if (!tensor.dtype.isFloatingPoint || tensor.dtype === dtype) continue;
-      adopt(
-        tensor,
-        noGrad(() => tensor.to(dtype)),
-      );
-      if (tensor.gradient !== null) tensor.gradient = tensor.gradient.detach().to(dtype);
-    }
+    return this.#replace((tensor) =>
+      tensor.to({
+        dtype: tensor.dtype.isFloatingPoint ? (dtype ?? tensor.dtype) : tensor.dtype,
+        device: device ?? tensor.device,
+      }),
+    );
+  }
+
+  /** Takes all parameters and buffers to a device without their values: what they hold then is undefined, and to be set. */
+  toEmpty({ device }: { readonly device: Device | string }): this {
+    return this.#replace((tensor) => tensor.emptyLike({ device }));
+  }
+
+  /** Gives every parameter, its gradient, and every buffer what `moved` makes of it. */
+  #replace(moved: (tensor: Tensor) => Tensor): this {
+    noGrad(() => {
+      for (const tensor of [...this.parameters(), ...this.buffers()]) {
+        const found = moved(tensor);
+        if (found !== tensor) adopt(tensor, found);
+        if (tensor.gradient !== null) tensor.gradient = moved(tensor.gradient.detach());
+      }
+    });
     return this;
   }
 

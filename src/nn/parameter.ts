@@ -1,8 +1,11 @@
 // Parameter: a tensor that a module learns. Modules find parameters among their own properties.
+import type { Device } from "../core/device.ts";
+import { type DType, getDefaultDtype } from "../core/dtype.ts";
 import { ArgumentError } from "../core/errors.ts";
+import type { Sizes } from "../core/shape.ts";
 import { isParameter, markParameter } from "../ops/define/learned.ts";
-import { alias } from "../ops/define/memory.ts";
-import { describe } from "../ops/define/parameters.ts";
+import { alias, empty } from "../ops/define/memory.ts";
+import * as p from "../ops/define/parameters.ts";
 import { Tensor } from "../ops/methods.ts";
 
 /**
@@ -19,7 +22,7 @@ import { Tensor } from "../ops/methods.ts";
 export class Parameter extends Tensor {
   constructor(data: Tensor, requiresGrad: boolean = true) {
     if (!(data instanceof Tensor))
-      throw new ArgumentError(`nn.Parameter: data must be a tensor, got ${describe(data)}`);
+      throw new ArgumentError(`nn.Parameter: data must be a tensor, got ${p.describe(data)}`);
     super(data.storage, data.dtype, data.sizes, data.strides, data.offset, data.count, data.dense);
     const made = alias(data);
     made.requiresGrad = requiresGrad;
@@ -31,4 +34,21 @@ export class Parameter extends Tensor {
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof Tensor && isParameter(value);
   }
+}
+
+/** What a module's constructor takes to say where its parameters lie and of which type they are. */
+export interface Placement {
+  readonly device?: Device | string | null;
+  readonly dtype?: DType | null;
+}
+
+/** The same as parameters of a call; null stands for the CPU and the default type. */
+export const placement: {
+  readonly device: p.Parameter<Device | null>;
+  readonly dtype: p.Parameter<DType | null>;
+} = { device: p.optional(p.device, null), dtype: p.optional(p.dtype, null) };
+
+/** A parameter of undefined numbers. */
+export function blank(sizes: Sizes, given: p.Values<typeof placement>): Parameter {
+  return new Parameter(empty(sizes, given.dtype ?? getDefaultDtype(), given.device ?? undefined));
 }

@@ -22,7 +22,7 @@ import { concatenate } from "./define/concatenate.ts";
 import { elements, fromNumbers } from "./define/creation.ts";
 import { isInferenceTensor, requiresGradient } from "./define/history.ts";
 import { resized } from "./define/layout.ts";
-import { empty, relayout, rowMajor } from "./define/memory.ts";
+import { empty, emptyLike, relayout, rowMajor } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, Trailing } from "./define/registry.ts";
@@ -43,7 +43,7 @@ export const flip: Method<SizeArguments> = operation({
   parameters: { self: p.tensor, dims: { ...p.dimensions, variadic: true } },
   forward: ({ self, dims }) => {
     const reversed = wrapDimensions("flip", dims, self.sizes.length);
-    const out = empty(self.sizes, self.dtype, self.device);
+    const out = emptyLike(self);
     if (out.count === 0) return out;
     let { offset } = self;
     const strides = mappedNumbers(self.strides, (stride, d) => {

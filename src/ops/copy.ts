@@ -1,17 +1,31 @@
 // Copies and conversions: clone, copy_, to, contiguous, fill_.
 import { type Device } from "../core/device.ts";
-import { DType, float32, float64, int32, int64 } from "../core/dtype.ts";
-import { ShapeError } from "../core/errors.ts";
+import { type DType, float32, float64, int32, int64 } from "../core/dtype.ts";
+import { DeviceError, ShapeError } from "../core/errors.ts";
 import { broadcastStrides, contiguousStrides, formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
-import { empty, emptyLikeDense } from "./define/memory.ts";
+import { destination, destinationOf } from "./define/destination.ts";
+import { empty, emptyLike } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { fillWith, transfer } from "./define/transfer.ts";
 import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
 
+const copied = (memoryFor: (self: Tensor) => Tensor): Method =>
+  operation({
+    name: "clone",
+    linear: true,
+    parameters: { self: p.tensor },
+    forward: ({ self }) => {
+      const out = memoryFor(self);
+      transfer(self, out);
+      return out;
+    },
+    backward: { self: (g) => g },
+  });
+
 /**
- * A copy with memory of its own, in row-major order. Gradients pass through.
+ * A copy with memory of its own; its strides are the tensor's where they leave no gaps, else row-major. Gradients pass through.
  * @example
  * ```ts
  * const x = torch.ones(2);
@@ -20,19 +34,8 @@ import type { Method, MethodWithInPlace, Trailing } from "./define/registry.ts";
  * x // => tensor([1., 1.])
  * ```
  */
-export const clone: Method = operation({
-  name: "clone",
-  linear: true,
-  parameters: { self: p.tensor },
-  forward: ({ self }) => {
-    const out = self.dense
-      ? emptyLikeDense(self, self.dtype)
-      : empty(self.sizes, self.dtype, self.device);
-    transfer(self, out);
-    return out;
-  },
-  backward: { self: (g) => g },
-});
+export const clone: Method = copied((self) => emptyLike(self));
+const rowMajorCopy: Method = copied((self) => empty(self.sizes, self.dtype, self.device));
 
 /**
  * Writes `source` into this tensor, converted to its type and broadcast to its shape.
@@ -93,21 +96,27 @@ export const zero: MethodWithInPlace = operation({
   backward: { self: (g) => g.newZeros(g.shape) },
 });
 
-const convert: (self: Tensor, dtype: DType) => Tensor = operation({
+/** A device with the hidden dimensions of a tensor. */
+const among = (place: Device, { device }: Tensor): Device =>
+  place.base === device.base
+    ? device
+    : device.axes.reduce((found, axis) => axis.over(found), place.base);
+
+const convert: (self: Tensor, dtype: DType, place: Device, home: Device) => Tensor = operation({
   name: "to",
   linear: true,
   node: "ToCopy",
-  parameters: { self: p.tensor, dtype: p.dtype },
-  forward: ({ self, dtype }) => {
-    const out = self.dense ? emptyLikeDense(self, dtype) : empty(self.sizes, dtype, self.device);
+  parameters: { self: p.tensor, dtype: p.dtype, place: p.device, home: p.device },
+  forward: ({ self, dtype, place }) => {
+    const out = emptyLike(self, dtype, among(place, self));
     transfer(self, out);
     return out;
   },
-  backward: { self: (g, { dtypeOf }) => g.to(dtypeOf["self"]!) },
+  backward: { self: (g, { dtypeOf, home }) => g.to({ dtype: dtypeOf["self"]!, device: home }) },
 });
 
 /**
- * The tensor as another element type; itself where nothing changes.
+ * The tensor as another element type or on another device; itself where nothing changes. A tensor without values cannot leave "meta".
  * @example
  * ```ts
  * torch.tensor([1.7, -1.7]).to(torch.int64) // => tensor([ 1, -1])
@@ -115,23 +124,21 @@ const convert: (self: Tensor, dtype: DType) => Tensor = operation({
  */
 export const to: Method<
   Trailing<
-    [target: DType | Device | string | Tensor],
+    [target: DType | Device | string | Tensor, dtype: DType],
     { readonly dtype?: DType; readonly device?: Device | string; readonly copy?: boolean }
   >
 > = composite({
   name: "to",
-  parameters: {
-    self: p.tensor,
-    target: p.optional(p.anything, null),
-    dtype: p.optional(p.dtype, null),
-    device: p.optional(p.device, null),
-    copy: p.optional(p.boolean, false),
-  },
-  compute: ({ self, target, dtype, copy: always }) => {
-    const wanted =
-      dtype ??
-      (target instanceof DType ? target : target instanceof Tensor ? target.dtype : self.dtype);
-    if (wanted !== self.dtype) return convert(self, wanted);
+  parameters: { self: p.tensor, ...destination, copy: p.optional(p.boolean, false) },
+  compute: ({ self, copy: always, ...given }) => {
+    const { dtype, device } = destinationOf("to", given);
+    const [home, place] = [self.device.base, (device ?? self.device).base];
+    if (place !== home && home.backend.valueless === true)
+      throw new DeviceError(
+        `to: a ${home.type} tensor has no values to take to ${place.type}; emptyLike of a tensor and toEmpty of a module give undefined ones`,
+      );
+    if (place !== home || (dtype ?? self.dtype) !== self.dtype)
+      return convert(self, dtype ?? self.dtype, place, home);
     return always ? self.clone() : self;
   },
 });
@@ -158,7 +165,7 @@ export const int: Method = conversion("int", int32);
 export const contiguous: Method = composite({
   name: "contiguous",
   parameters: { self: p.tensor },
-  compute: ({ self }) => (self.dense ? self : self.clone()),
+  compute: ({ self }) => (self.dense ? self : rowMajorCopy(self)),
 });
 
 /** Uninitialised memory of given sizes and strides, of this tensor's type. */

@@ -40,13 +40,7 @@ const filledLike = (name: string, value: number | null): Method<[options?: Creat
     name,
     parameters: { self: p.tensor, ...like },
     compute: ({ self, dtype, device, requiresGrad }) => {
-      const out = allocate(
-        name,
-        self.sizes,
-        dtype ?? self.dtype,
-        device ?? self.device,
-        requiresGrad,
-      );
+      const out = allocate(name, self, dtype ?? self.dtype, device ?? self.device, requiresGrad);
       if (value !== null) fillWith(out, value);
       return out;
     },
@@ -149,7 +143,7 @@ type FillValue = number | bigint | boolean | Tensor;
 /** A tensor in which every element is `value`; null stands for the type that the value has by itself. */
 function full_(
   name: string,
-  sizes: readonly number[],
+  shape: readonly number[] | Tensor,
   value: unknown,
   dtype: DType | null,
   device: Device,
@@ -160,7 +154,7 @@ function full_(
       throw new ShapeError(
         `${name}: the value to fill with has shape ${formatSizes(value.sizes)}; give a number or a tensor of one element`,
       );
-    const out = allocate(name, sizes, dtype ?? value.dtype, device, requiresGrad);
+    const out = allocate(name, shape, dtype ?? value.dtype, device, requiresGrad);
     transfer(relayout(value, [], [], value.offset), out);
     return out;
   }
@@ -170,7 +164,7 @@ function full_(
     );
   const own =
     typeof value === "boolean" ? bool : typeof value === "bigint" ? int64 : getDefaultDtype();
-  const out = allocate(name, sizes, dtype ?? own, device, requiresGrad);
+  const out = allocate(name, shape, dtype ?? own, device, requiresGrad);
   const raw = encoded(name, value, out.dtype);
   if (typeof value === "bigint")
     transfer(
@@ -209,14 +203,7 @@ export const fullLike: Method<[fillValue: FillValue, options?: CreationOptions]>
   name: "fullLike",
   parameters: { self: p.tensor, fillValue: p.anything, ...like },
   compute: ({ self, fillValue, dtype, device, requiresGrad }) =>
-    full_(
-      "fullLike",
-      self.sizes,
-      fillValue,
-      dtype ?? self.dtype,
-      device ?? self.device,
-      requiresGrad,
-    ),
+    full_("fullLike", self, fillValue, dtype ?? self.dtype, device ?? self.device, requiresGrad),
 });
 
 /**

@@ -14,6 +14,7 @@ import {
   drawn,
   floating,
   floatsOf,
+  normalNumbers,
   type NumberFill,
   refusing,
   roundingOf,
@@ -111,7 +112,7 @@ const fromTensor = (name: string, distribution: Distribution): Method<[options?:
     compute: ({ self, dtype, device, requiresGrad, generator: source }) =>
       drawn(
         name,
-        self.sizes,
+        self,
         dtype ?? self.dtype,
         device ?? self.device,
         requiresGrad,
@@ -126,7 +127,7 @@ const uniformFill =
 const normalFill =
   (name: string): Distribution =>
   (source) =>
-    floating(name, (target, rounding) => source.fillNormal(target, 0, 1, rounding));
+    normalNumbers(name, source, 0, 1);
 
 /**
  * Numbers uniform on [0, 1).
@@ -167,7 +168,7 @@ const wholeOf = (name: string, parameter: string, value: unknown): Whole =>
 
 function integers(
   name: string,
-  sizes: readonly number[],
+  shape: readonly number[] | Tensor,
   low: Whole,
   high: Whole,
   dtype: DType,
@@ -182,7 +183,7 @@ function integers(
       `${name}: low is ${low} and high ${high}; low should be less than high`,
     );
   checkRange(name, dtype, low, high);
-  return drawn(name, sizes, dtype, rest.device, rest.requiresGrad, (target) =>
+  return drawn(name, shape, dtype, rest.device, rest.requiresGrad, (target) =>
     rest.source.fillIntegers(target, low, high),
   );
 }
@@ -250,7 +251,7 @@ export const randintLike: Method<
   compute: ({ self, low, high, dtype, device, requiresGrad, generator: source }) =>
     integers(
       "randintLike",
-      self.sizes,
+      self,
       high === null ? 0 : wholeOf("randintLike", "low", low),
       wholeOf("randintLike", "high", high ?? low),
       dtype ?? self.dtype,
@@ -333,7 +334,7 @@ export const normal: FunctionOnly<
       dtype ?? getDefaultDtype(),
       device,
       requiresGrad,
-      floating("normal", (target, rounding) => source.fillNormal(target, mean, std, rounding)),
+      normalNumbers("normal", source, mean, std),
     );
     if (size === null)
       throw new ArgumentError(

@@ -6,6 +6,7 @@ import {
   checkRange,
   floating,
   floatsOf,
+  normalNumbers,
   type NumberFill,
   randomModulus,
   redraw,
@@ -65,12 +66,7 @@ export const normal_: TwoNumbers<"mean", "std"> = withTwo(
   "normal",
   ["mean", 0],
   ["std", 1],
-  (source, mean, std) =>
-    floating("normal_", (target, rounding, serial) =>
-      serial
-        ? source.fillNormalSerial(target, mean, std)
-        : source.fillNormal(target, mean, std, rounding),
-    ),
+  (source, mean, std) => normalNumbers("normal_", source, mean, std),
 );
 
 /**

@@ -1,11 +1,11 @@
 // Sorting along a dimension, the first of the sorted, and quantiles.
-import { int64 } from "../core/dtype.ts";
+import { type DType, int64 } from "../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../core/errors.ts";
 import { mappedNumbers } from "../core/list.ts";
 import { wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { concatenate } from "./define/concatenate.ts";
-import { empty, relayout } from "./define/memory.ts";
+import { empty, emptyLike, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { place } from "./define/pick.ts";
@@ -37,8 +37,9 @@ const sorting: (self: Tensor, dim: number, descending: boolean, limit: number | 
     savedOutputs: [1],
     forward: ({ self, dim, descending, limit }) => {
       const d = wrapDimension("sort", dim, self.sizes.length);
-      const values = empty(self.sizes, self.dtype, self.device);
-      const indices = empty(self.sizes, int64, self.device);
+      const fresh = (dtype: DType): Tensor =>
+        limit === null ? emptyLike(self, dtype) : empty(self.sizes, dtype, self.device);
+      const [values, indices] = [fresh(self.dtype), fresh(int64)];
       const { backend } = values.storage.device;
       backend.sort(lined(values, d), lined(indices, d), lined(self, d), descending);
       if (limit === null || self.sizes.length === 0) return [values, indices];

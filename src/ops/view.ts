@@ -64,7 +64,7 @@ export const reshape: Method<SizeArguments> = composite({
   compute: ({ self, shape }) => {
     const sizes = inferSizes("reshape", shape, self.count);
     return viewStrides(self.sizes, self.strides, sizes) === null
-      ? unsafeView(self.clone(), sizes)
+      ? unsafeView(self.contiguous(), sizes)
       : self.view(sizes);
   },
 });

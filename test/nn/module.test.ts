@@ -119,6 +119,25 @@ describe("a module", () => {
     expect(() => net.to(torch.int64)).toThrow(torch.DTypeError);
   });
 
+  it("moves its tensors in place, is laid out without memory, and gets memory without values", () => {
+    const net = new nn.Linear(2, 3);
+    const { weight } = net;
+    expect(net.to("meta", torch.float64).weight).toBe(weight);
+    expect([weight.device.type, weight.dtype]).toEqual(["meta", torch.float64]);
+    expect(net(torch.ones(4, 2, { device: "meta", dtype: torch.float64 })).shape).toEqual([4, 3]);
+    expect(() => net.to("cpu")).toThrow(/a meta tensor has no values to take to cpu.*toEmpty/);
+    net.toEmpty({ device: "cpu" });
+    net.requiresGrad_(false).weight.fill_(1);
+    expect(net.weight.sum().item()).toBe(6);
+    const laidOut = [
+      new nn.Linear(2, 3, { device: "meta" }),
+      new nn.Bilinear(2, 3, 4, { device: "meta" }),
+      new nn.Embedding(2, 3, { device: "meta" }),
+      new nn.PReLU({ device: "meta" }),
+    ];
+    for (const { weight: own } of laidOut) expect(own.device.type).toBe("meta");
+  });
+
   it("runs hooks before and after forward, which may replace what passes", () => {
     const net = new nn.Identity();
     const seen: unknown[] = [];

@@ -1,5 +1,5 @@
 // Tensors from sizes and values: types, memory, and what is refused.
-import { expect, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import * as torch from "flambeau";
 
 test("values decide the type, and dtype decides otherwise", () => {
@@ -73,4 +73,32 @@ test("what makes no tensor is refused in words", () => {
     expect(call, String(words)).toThrow(words);
     expect(call, String(words)).toThrow(torch.TorchError);
   }
+});
+
+describe("to", () => {
+  const x = torch.ones(2, 3);
+
+  it("takes a type, a device, both, or those of another tensor", () => {
+    const other = torch.ones(1, { dtype: torch.float64, device: "meta" });
+    const moved = [
+      x.to("meta", torch.float64),
+      x.to(other),
+      x.to({ device: "meta", dtype: torch.float64 }),
+      x.to(torch.device("meta")).to(torch.float64),
+      torch.vmap((row: torch.Tensor) => row.to(other))(x),
+    ];
+    for (const { device, dtype, shape } of moved)
+      expect([device.type, dtype, shape]).toEqual(["meta", torch.float64, [2, 3]]);
+    expect([x.to("cpu"), x.to(x), x.to(torch.float32)].every((same) => same === x)).toBe(true);
+    expect(x.to("cpu", { copy: true }) === x).toBe(false);
+  });
+
+  it("refuses unknown devices, contradictions, and values out of nothing", () => {
+    expect(() => x.to("cuda")).toThrow(torch.DeviceError);
+    expect(() => x.to(5 as never)).toThrow(/target must be a dtype, a device/);
+    expect(() => x.to(torch.float64, { dtype: torch.float32 })).toThrow(/give one of them/);
+    expect(() => x.to("meta").to("cpu")).toThrow(/a meta tensor has no values to take to cpu/);
+    const leaf = torch.ones(2, { requiresGrad: true });
+    expect(() => leaf.to("meta").sum().backward()).toThrow(torch.DeviceError);
+  });
 });

@@ -3,20 +3,21 @@ import { cpu, type Device } from "../../core/device.ts";
 import { bool, type DType, type ElementArray, float32, float64 } from "../../core/dtype.ts";
 import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { checkSizes, type Sizes } from "../../core/shape.ts";
-import type { Tensor } from "../../core/tensor.ts";
-import { empty, overBuffer } from "./memory.ts";
+import { Tensor } from "../../core/tensor.ts";
+import { empty, emptyLike, overBuffer } from "./memory.ts";
 
-/** A tensor over undefined memory, after checks of sizes and type. */
+/** A tensor over undefined memory, after checks of sizes and type; of the sizes given, or laid out as a tensor is. */
 export function allocate(
   operation: string,
-  sizes: Sizes,
+  shape: Sizes | Tensor,
   dtype: DType,
   device: Device,
   requiresGrad: boolean,
 ): Tensor {
-  checkSizes(operation, sizes);
+  const like = shape instanceof Tensor;
+  if (!like) checkSizes(operation, shape);
   checkDifferentiable(operation, dtype, requiresGrad);
-  const out = empty(sizes, dtype, device);
+  const out = like ? emptyLike(shape, dtype, device) : empty(shape, dtype, device);
   out.tracked = requiresGrad;
   return out;
 }

@@ -3,10 +3,10 @@ import { type Device, mapping } from "../../core/device.ts";
 import { type DType, type ElementArray, uint8, bool } from "../../core/dtype.ts";
 import { ArgumentError, AutogradError, DTypeError, TorchError } from "../../core/errors.ts";
 import type { FloatArray, NumberArray } from "../../core/fill.ts";
-import type { Rounding } from "../../core/generator.ts";
+import type { Generator, Rounding } from "../../core/generator.ts";
 import { mappedNumbers } from "../../core/list.ts";
 import type { Sizes } from "../../core/shape.ts";
-import type { Tensor } from "../../core/tensor.ts";
+import { Tensor } from "../../core/tensor.ts";
 import { allocate, checkDifferentiable, elements, integerRange } from "./creation.ts";
 import { checkShared } from "./levels.ts";
 import { empty, relayout } from "./memory.ts";
@@ -70,16 +70,35 @@ export function checkFloating(operation: string, dtype: DType): void {
     );
 }
 
-/** A new tensor with drawn elements. */
+/** Normal numbers as PyTorch draws them: many at once where memory is row-major, else one by one. */
+export function normalNumbers(
+  operation: string,
+  source: Generator,
+  mean: number,
+  std: number,
+): NumberFill {
+  return floating(operation, (target, rounding, serial) =>
+    serial
+      ? source.fillNormalSerial(target, mean, std)
+      : source.fillNormal(target, mean, std, rounding),
+  );
+}
+
+/** A new tensor with drawn elements, of the sizes given, or laid out as a tensor is. */
 export function drawn(
   operation: string,
-  sizes: Sizes,
+  shape: Sizes | Tensor,
   dtype: DType,
   device: Device,
   requiresGrad: boolean,
   fill: NumberFill,
 ): Tensor {
-  const out = drawnFor(operation, sizes, dtype, device.base, fill);
+  const sizes = shape instanceof Tensor ? shape.sizes : shape;
+  let out: Tensor;
+  if (shape instanceof Tensor && !shape.dense && mapping.active.length === 0) {
+    out = allocate(operation, shape, dtype, device, false);
+    redraw(out, fill);
+  } else out = drawnFor(operation, sizes, dtype, device.base, fill);
   checkDifferentiable(operation, dtype, requiresGrad);
   out.tracked = requiresGrad;
   return out;

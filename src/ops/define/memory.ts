@@ -1,12 +1,14 @@
 // Making tensors: fresh memory, and new layouts over memory that is there.
 import { cpu, type Device } from "../../core/device.ts";
 import type { DType } from "../../core/dtype.ts";
-import { mappedNumbers } from "../../core/list.ts";
+import { mapped, mappedNumbers } from "../../core/list.ts";
 import {
   broadcastStrides,
   contiguousStrides,
+  denseStrides,
   elementCount,
   isContiguous,
+  sameSizes,
   type Sizes,
 } from "../../core/shape.ts";
 import { Storage } from "../../core/storage.ts";
@@ -40,18 +42,42 @@ export function emptyLikeDense(like: Tensor, dtype: DType): Tensor {
   );
 }
 
-/** Fresh memory with a tensor's sizes, and its strides where they leave no gaps; in row-major order otherwise. */
-export function emptyLike(like: Tensor, dtype: DType = like.dtype): Tensor {
-  if (like.dense) return emptyLikeDense(like, dtype);
-  const out = empty(like.sizes, dtype, like.storage.device);
-  const order = mappedNumbers(like.sizes, (_, i) => i).sort(
-    (a, b) => like.strides[b]! - like.strides[a]!,
-  );
-  const sizes = mappedNumbers(order, (i) => like.sizes[i]!);
-  const strides = mappedNumbers(order, (i) => like.strides[i]!);
-  if (isContiguous(sizes, strides)) out.strides = like.strides;
-  out.dense = isContiguous(out.sizes, out.strides);
+/** Fresh memory without gaps, with the given strides. */
+function emptyLaidOut(sizes: Sizes, strides: Sizes, dtype: DType, device: Device): Tensor {
+  const out = empty(sizes, dtype, device);
+  out.strides = strides;
+  out.dense = isContiguous(sizes, strides);
   return out;
+}
+
+/** Fresh memory with a tensor's sizes, and its strides where they leave no gaps; otherwise its dimensions keep their order in memory. */
+export function emptyLike(
+  like: Tensor,
+  dtype: DType = like.dtype,
+  device: Device = like.storage.device,
+): Tensor {
+  const { sizes, strides, dense, storage } = like;
+  if (dense && device === storage.device) return emptyLikeDense(like, dtype);
+  const packed = denseStrides(sizes, [strides]);
+  const kept = packed.every((stride, i) => stride === strides[i] || sizes[i] === 1);
+  return emptyLaidOut(sizes, kept ? strides : packed, dtype, device);
+}
+
+/** A tensor's strides for reading larger sizes: 0 along what is broadcast, and its own along what has one element in both. */
+function stepsAlong({ sizes: own, strides }: Tensor, sizes: Sizes): number[] {
+  const lead = sizes.length - own.length;
+  return mappedNumbers(sizes, (size, i) =>
+    i < lead || (own[i - lead] === 1 && size !== 1) ? 0 : strides[i - lead]!,
+  );
+}
+
+/** Fresh memory for what is computed element by element from tensors that broadcast to `sizes`, laid out as they are. */
+export function emptyAlong(sizes: Sizes, dtype: DType, tensors: readonly Tensor[]): Tensor {
+  const first = tensors[0]!;
+  if (tensors.every((one) => sameSizes(one.sizes, sizes) && sameSizes(one.strides, first.strides)))
+    return emptyLike(first, dtype);
+  const read = mapped(tensors, (one) => stepsAlong(one, sizes));
+  return emptyLaidOut(sizes, denseStrides(sizes, read), dtype, first.storage.device);
 }
 
 /** Another layout over the same memory, outside the graph. */

@@ -18,6 +18,7 @@ import {
   viewOf,
 } from "./history.ts";
 import { checkShared, joinedDevice, raised } from "./levels.ts";
+import { empty } from "./memory.ts";
 import { type Commonest, observable, observed, withCommonest } from "./observable.ts";
 import type { AnyRecord, OperationRecord, TensorNames } from "./record.ts";
 import { type Parameters, Signature, type Values } from "./parameters.ts";
@@ -309,7 +310,10 @@ export function operation<const P extends Parameters, const S extends TensorName
     record.forward ??
     ((values: Values<P>): Tensor => {
       const first = Object.keys(record.parameters)[0]!;
-      const self = (values[first as keyof P] as Tensor).clone();
+      // In row-major order, as PyTorch has it for nearly all of these.
+      const given = values[first as keyof P] as Tensor;
+      const self = empty(given.sizes, given.dtype, given.device);
+      transfer(given, self);
       write!({ ...values, [first]: self });
       return self;
     });

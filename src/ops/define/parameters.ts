@@ -43,7 +43,8 @@ function describeWithin(value: unknown, depth: number): string {
   return value instanceof DType || value instanceof Device ? value.toString() : "an object";
 }
 
-function required<T>(
+/** A parameter that takes what `accept` gives something for, and calls that `expected` in errors. */
+export function required<T>(
   expected: string,
   accept: (value: unknown) => T | undefined,
   more?: Partial<Parameter<T>>,
