@@ -29,15 +29,15 @@ const chosen: Variant = pointwise({
  * ```
  */
 export const where: {
-  (condition: Tensor, self: Tensor | number, other: Tensor | number): Tensor;
+  (condition: Tensor, self: Tensor | number | boolean, other: Tensor | number | boolean): Tensor;
   readonly record: PublicRecord;
-  readonly method: (condition: Tensor, other: Tensor | number) => Tensor;
+  readonly method: (condition: Tensor, other: Tensor | number | boolean) => Tensor;
 } = dispatch({
   name: "where",
   parameters: {
     condition: p.tensor,
-    self: p.tensorOrNumber,
-    other: p.tensorOrNumber,
+    self: p.tensorOrScalar,
+    other: p.tensorOrScalar,
   },
   variants: [chosen],
   choose: ({ condition, self, other }) => [chosen, condition, self, other],

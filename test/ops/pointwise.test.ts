@@ -306,3 +306,24 @@ describe.each(found)("$label", (one) => {
     expect(gradient(true)).toEqual(gradient(false));
   });
 });
+
+it("takes true and false as booleans: they make no integers of booleans", () => {
+  const mask = torch.tensor([true, false]);
+  // The types ask for numbers; JavaScript does not.
+  const yes = true as never;
+  const results = [
+    [mask.mul(yes), [true, false]],
+    [mask.add(yes), [true, true]],
+    [mask.bitwiseXor(yes), [false, true]],
+    [torch.where(mask, false, true), [false, true]],
+    [mask.eq(yes), [true, false]],
+  ] as const;
+  for (const [result, values] of results) {
+    expect(result.dtype).toBe(torch.bool);
+    expect(result.tolist()).toEqual(values);
+  }
+  expect(() => mask.sub(yes)).toThrow(torch.DTypeError);
+  expect(mask.div(yes).dtype).toBe(torch.float32);
+  expect(torch.where(mask, 2, false).dtype).toBe(torch.int64);
+  expect(torch.tensor([3], { dtype: torch.int32 }).mul(yes).dtype).toBe(torch.int32);
+});

@@ -159,6 +159,12 @@ export const tensorOrNumber: Parameter<Tensor | number> = required(
   (v) => (v instanceof Tensor ? v : plain(v)),
   { tensors: true },
 );
+/** The same, but a boolean stays one: it makes no integers of booleans. */
+export const tensorOrScalar: Parameter<Tensor | number | boolean> = required(
+  "a tensor or a number",
+  (v) => (v instanceof Tensor || typeof v === "boolean" ? v : plain(v)),
+  { tensors: true },
+);
 /** A number; a tensor of one element that needs no gradient will do. */
 export const number: Parameter<number> = required("a number", (v) =>
   v instanceof Tensor && v.count === 1

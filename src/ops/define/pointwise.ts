@@ -20,7 +20,7 @@ import {
   type Parameters,
   Signature,
   tensor,
-  tensorOrNumber,
+  tensorOrScalar,
 } from "./parameters.ts";
 import { checkFits } from "./refusals.ts";
 import type { Attached } from "./registry.ts";
@@ -97,7 +97,7 @@ class Pointwise {
     this.scalarDefaults = Object.values(record.scalars ?? {});
     offerSaved([...this.names, ...this.scalarNames, "result"]);
     this.parameters = Object.fromEntries([
-      ...this.names.map((name, i) => [name, this.takesNumber[i]! ? tensorOrNumber : tensor]),
+      ...this.names.map((name, i) => [name, this.takesNumber[i]! ? tensorOrScalar : tensor]),
       ...this.scalarNames.map((name, j) => [name, optional(number, this.scalarDefaults[j]!)]),
       ...(record.inplaceOption === true ? [["inplace", optional(boolean, false)]] : []),
     ]) as Parameters;
@@ -168,14 +168,14 @@ class Pointwise {
     const name = self === null ? record.name : `${record.name}_`;
     const tensors: Tensor[] = [];
     const scalars: number[] = [];
-    const promoted: (Tensor | number)[] = [];
+    const promoted: (Tensor | number | boolean)[] = [];
     let pattern = 0;
     this.names.forEach((own, i) => {
-      const value = values[own] as Tensor | number;
+      const value = values[own] as Tensor | number | boolean;
       if (value instanceof Tensor) tensors.push(value);
       else {
         pattern |= 1 << i;
-        scalars.push(value);
+        scalars.push(Number(value));
       }
       if (record.conditions?.includes(own) !== true) promoted.push(value);
     });
@@ -199,7 +199,10 @@ class Pointwise {
     const refusal =
       record.refuses?.(common) ??
       record.check?.(
-        this.names.map((own) => values[own] as Tensor | number),
+        this.names.map((own) => {
+          const value = values[own] as Tensor | number | boolean;
+          return typeof value === "boolean" ? Number(value) : value;
+        }),
         common,
         values as Readonly<Record<string, number>>,
       );
