@@ -7,7 +7,7 @@ import { ArgumentError, DTypeError } from "../core/errors.ts";
 import { printsAs } from "../core/inspect.ts";
 import { destination, destinationOf } from "../ops/define/destination.ts";
 import { adopt } from "../ops/define/memory.ts";
-import { describe, readArguments } from "../ops/define/parameters.ts";
+import { describe, device as deviceParameter, readArguments } from "../ops/define/parameters.ts";
 import type { Trailing } from "../ops/define/registry.ts";
 import { Tensor } from "../ops/methods.ts";
 import { type BackwardHook, type BackwardPreHook, withBackwardHooks } from "./modulehooks.ts";
@@ -276,19 +276,26 @@ export class Module extends Callable {
   }
 
   /** Takes all parameters and buffers to a device without their values: what they hold then is undefined, and to be set. */
-  toEmpty({ device }: { readonly device: Device | string }): this {
-    return this.#replace((tensor) => tensor.emptyLike({ device }));
+  toEmpty(
+    ...args: [device: Device | string] | [options: { readonly device: Device | string }]
+  ): this {
+    const operation = `${this.constructor.name}.toEmpty`;
+    const given = readArguments(operation, { device: deviceParameter }, args);
+    return this.#replace((tensor) => tensor.emptyLike(given));
   }
 
-  /** Gives every parameter, its gradient, and every buffer what `moved` makes of it. */
+  /** Gives every parameter, its gradient, and every buffer what `moved` makes of it; none, where it throws. */
   #replace(moved: (tensor: Tensor) => Tensor): this {
-    noGrad(() => {
-      for (const tensor of [...this.parameters(), ...this.buffers()]) {
-        const found = moved(tensor);
-        if (found !== tensor) adopt(tensor, found);
-        if (tensor.gradient !== null) tensor.gradient = moved(tensor.gradient.detach());
-      }
-    });
+    const found = noGrad(() =>
+      [...this.parameters(), ...this.buffers()].map((tensor) => {
+        const { gradient } = tensor;
+        return [tensor, moved(tensor), gradient && moved(gradient.detach())] as const;
+      }),
+    );
+    for (const [tensor, own, gradient] of found) {
+      if (own !== tensor) adopt(tensor, own);
+      tensor.gradient = gradient;
+    }
     return this;
   }
 

@@ -25,7 +25,7 @@ const copied = (memoryFor: (self: Tensor) => Tensor): Method =>
   });
 
 /**
- * A copy with memory of its own; its strides are the tensor's where they leave no gaps, else row-major. Gradients pass through.
+ * A copy with memory of its own, without gaps; dimensions keep their order in memory. Gradients pass through.
  * @example
  * ```ts
  * const x = torch.ones(2);

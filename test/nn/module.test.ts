@@ -126,6 +126,7 @@ describe("a module", () => {
     expect([weight.device.type, weight.dtype]).toEqual(["meta", torch.float64]);
     expect(net(torch.ones(4, 2, { device: "meta", dtype: torch.float64 })).shape).toEqual([4, 3]);
     expect(() => net.to("cpu")).toThrow(/a meta tensor has no values to take to cpu.*toEmpty/);
+    expect(() => net.toEmpty({} as never)).toThrow(/Linear.toEmpty.*device/);
     net.toEmpty({ device: "cpu" });
     net.requiresGrad_(false).weight.fill_(1);
     expect(net.weight.sum().item()).toBe(6);
