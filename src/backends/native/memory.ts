@@ -10,8 +10,8 @@ const mebibyte = 2 ** 20;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
 const shortestInterval = 6 * mebibyte;
 const longestInterval = 64 * mebibyte;
-// For large chunks, beside which a collection takes long: so much of what comes back is still in the last cache.
-const largeInterval = 16 * mebibyte;
+// For large chunks, beside which a collection takes long: so much of what comes back is still in the last cache, which others use too.
+const largeInterval = 12 * mebibyte;
 // So many collections in a row must leave the same behind before they come more often.
 const patience = 8;
 // Beyond the live set, so much may wait for a full collection.
@@ -133,7 +133,7 @@ function collector(): Collect | null {
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
  * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every six mebibytes of chunks taken
  * (some 100 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks up
- * to sixteen mebibytes. What lives through two collections grows old, so the interval must not be shorter than a step: where collections
+ * to twelve mebibytes. What lives through two collections grows old, so the interval must not be shorter than a step: where collections
  * differ in what they leave behind, they meet steps at different places, and the interval doubles; it shrinks where they leave the same. An
  * eighth of the memory is reported to V8, so that chunks that grew old are found in the end; where they exceed the live set by much, a full
  * collection is forced, or, without a collector at hand, everything is reported.
@@ -154,8 +154,8 @@ export class NativeMemory {
   readonly #tiny = new Slab(256, 32768, 32);
   readonly #arenas: Arena[] = [];
   readonly #small = new Slab(32768, 262144, 64);
-  // Owning a block costs more than a kernel on some tens of thousands of elements, so a few such tensors share one.
-  readonly #medium = new Slab(262144, 1048576, 64);
+  // Owning a block costs more than a kernel on some tens of thousands of elements, so a few such tensors share one: a huge page.
+  readonly #medium = new Slab(262144, 2097152, 64);
   readonly #slabs = [this.#tiny, this.#small, this.#medium];
 
   constructor(addon: Addon) {
