@@ -86,6 +86,7 @@ describe("to", () => {
       x.to({ device: "meta", dtype: torch.float64 }),
       x.to(torch.device("meta")).to(torch.float64),
       torch.vmap((row: torch.Tensor) => row.to(other))(x),
+      torch.vmap((row: torch.Tensor) => x.to(row, { device: "meta" }).select(0, 0))(x.to(other)),
     ];
     for (const { device, dtype, shape } of moved)
       expect([device.type, dtype, shape]).toEqual(["meta", torch.float64, [2, 3]]);

@@ -34,7 +34,7 @@ export function destinationOf(
   const { target } = given;
   const own =
     target instanceof Tensor
-      ? { dtype: target.dtype, device: target.device }
+      ? { dtype: target.dtype, device: target.device.base }
       : target instanceof DType
         ? { dtype: target, device: null }
         : { dtype: null, device: target };
