@@ -27,7 +27,7 @@ function medianTime(step) {
 const torch = await import("flambeau");
 const [name] = process.argv.slice(2);
 torch.manualSeed(0);
-torch.setNumThreads?.(Number(process.env.BENCH_THREADS));
+torch.setNumThreads(Number(process.env.BENCH_THREADS));
 try {
   console.log(JSON.stringify({ microseconds: medianTime(workloads[name](torch)) }));
 } catch (error) {

@@ -117,8 +117,11 @@ napi_value register_program(napi_env env, napi_callback_info info) {
   return result;
 }
 
-napi_value set_threads(napi_env, napi_callback_info) {
-  set_thread_count(static_cast<int>(current->frame[0]));
+// threads(): lets frame[0] threads work, where it is not 0. Gives in frame[0] how many may, 0 where that was never said.
+napi_value threads(napi_env, napi_callback_info) {
+  double& count = current->frame[0];
+  if (count != 0) set_thread_count(static_cast<int64_t>(count));
+  count = wanted_threads();
   return nullptr;
 }
 
@@ -182,6 +185,6 @@ NAPI_MODULE_INIT() {
   add_function(env, exports, "addressOf", address_of);
   add_function(env, exports, "copyOut", copy_out);
   add_function(env, exports, "register", register_program);
-  add_function(env, exports, "setThreads", set_threads);
+  add_function(env, exports, "threads", threads);
   return exports;
 }

@@ -32,7 +32,7 @@ struct Pool {
   std::atomic<void*> context{nullptr};
   std::atomic<long> tasks{0};
   std::atomic<int> sleepers{0};
-  std::atomic<int> wanted{1};
+  std::atomic<int> wanted{0};
   std::mutex busy, sleep;
   std::condition_variable wake;
   int started = 1;
@@ -129,9 +129,11 @@ thread_local Scratch own_scratch;
 
 }  // namespace
 
-int thread_count() { return pool().wanted.load(std::memory_order_relaxed); }
+int wanted_threads() { return pool().wanted.load(std::memory_order_relaxed); }
 
-void set_thread_count(int count) {
+int thread_count() { return wanted_threads() < 1 ? 1 : wanted_threads(); }
+
+void set_thread_count(int64_t count) {
   Pool& p = pool();
   std::lock_guard<std::mutex> lock(p.busy);
   const int wanted = count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : count;

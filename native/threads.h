@@ -6,7 +6,9 @@ typedef void (*TaskBody)(void* context, long task);
 
 // How many tasks can run at once; 1 means that splitting gains nothing.
 int thread_count();
-void set_thread_count(int count);
+// What thread_count() was last set to, for all of the process; 0 before it was.
+int wanted_threads();
+void set_thread_count(int64_t count);
 // Runs body(context, 0 .. tasks-1), in any order and on any thread, and returns when all are done.
 void run_tasks(long tasks, TaskBody body, void* context);
 // Scratch memory of the calling thread that lasts until its next call with the same slot; null where there is none to be had.

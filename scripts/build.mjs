@@ -1,7 +1,7 @@
 // Checks the TypeScript sources and writes their declarations to dist/, then the library as one module, which loads in a third of the
 // time that one for each source file takes, then the kernels as WebAssembly.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { build } from "rolldown";
@@ -14,6 +14,8 @@ function step(...args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+// What an earlier build left would be published.
+rmSync(path.join(root, "dist"), { recursive: true, force: true });
 step(path.join(typescript, "bin/tsc"), "-b", "src");
 const library = path.join(root, "src/index.ts");
 /** Writes one module, which takes what `paths` names from the place that it gives. */

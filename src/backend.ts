@@ -2,6 +2,7 @@
 import type { Backend } from "./core/backend.ts";
 import { cpu, meta } from "./core/device.ts";
 import { ArgumentError, DeviceError } from "./core/errors.ts";
+import { describe } from "./ops/define/parameters.ts";
 import { createMetaBackend } from "./backends/meta/backend.ts";
 import { createNativeBackend } from "./backends/native/backend.ts";
 import { createReferenceBackend } from "./backends/reference/backend.ts";
@@ -73,6 +74,33 @@ export const backend: {
     return cpu.backend.name;
   },
 };
+
+/**
+ * How many threads large kernels may use: as many as there are processors, unless set. 1 on a backend that has no threads.
+ *
+ * @example
+ * setNumThreads(1);
+ * getNumThreads(); // 1
+ */
+export function getNumThreads(): number {
+  return cpu.backend.threads ?? 1;
+}
+
+/**
+ * Lets large kernels use `count` threads from now on, at most 256: one leaves the other processors to other work. It holds for the whole
+ * process, workers included; a backend that has no threads stays at one. Throws ArgumentError where `count` is not a positive integer.
+ *
+ * @example
+ * setNumThreads(1);
+ * rand(1000, 1000).matmul(rand(1000, 1000)).shape; // [1000, 1000], computed by one thread
+ */
+export function setNumThreads(count: number): void {
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new ArgumentError(
+      `setNumThreads: the number of threads must be a positive integer, not ${describe(count)}`,
+    );
+  if ("threads" in cpu.backend) cpu.backend.threads = count;
+}
 
 /** Sets up the devices: the backend that the environment names, else the fastest there is. */
 export function chooseBackends(): void {

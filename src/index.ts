@@ -3,7 +3,7 @@ import { chooseBackends } from "./backend.ts";
 
 chooseBackends();
 
-export { backend, type BackendName } from "./backend.ts";
+export { backend, type BackendName, getNumThreads, setNumThreads } from "./backend.ts";
 export * from "./core/errors.ts";
 export {
   bfloat16,

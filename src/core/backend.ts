@@ -60,6 +60,8 @@ export interface Backend {
   readonly name: string;
   /** Present and true where memory has no values: checks that look at values are left out. */
   readonly valueless?: boolean;
+  /** How many threads large kernels may use, which can be set; absent where there is only one. */
+  threads?: number;
   /** Whether this backend computes the kind in that type. The conformance suite asks; operations do not yet: every backend computes what they call. */
   supports(kind: KernelKind, compute: DType): boolean;
   /** Memory for that many bytes, contents undefined. Throws DeviceError when there is none. */

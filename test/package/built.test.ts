@@ -1,6 +1,8 @@
-// The built library (npm run build) is the sources in one file: the same names, and no line of its own among the user's.
+// The built library (npm run build) is the sources in one file: the same names, and no line of its own among the user's. It is also what
+// workers load.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import * as torch from "flambeau";
@@ -38,5 +40,13 @@ describe.skipIf(!existsSync(library))("the built library", () => {
     const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
     expect(text).toMatch(/anomaly\.mjs:6:/);
     expect(text).not.toContain("flambeau.js");
+  });
+
+  it("shares its threads with the workers of the process", () => {
+    const script = path.join(import.meta.dirname, "threads.mjs");
+    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    const { usual, seen, left } = JSON.parse(text) as Record<string, number>;
+    expect(usual).toBe(availableParallelism());
+    expect({ seen, left }).toEqual({ seen: usual! + 2, left: 1 });
   });
 });

@@ -20,7 +20,8 @@ export interface Addon extends Kernels {
   /** Fills the buffer from the address in frame[0]. */
   copyOut(buffer: ArrayBuffer): void;
   register(words: Int32Array, constants: Float64Array): number;
-  setThreads(): void;
+  /** Lets frame[0] threads work, where it is not 0. Gives in frame[0] how many may, 0 where nobody said so in this process. */
+  threads(): void;
 }
 
 /** Why there is no native backend. */
@@ -55,7 +56,12 @@ export function loadAddon(): Addon | Unavailable {
       reason:
         "the native addon was built from another version; rebuild it with `npx node-gyp rebuild`",
     };
-  addon.frame[0] = os.availableParallelism();
-  addon.setThreads();
+  // Threads belong to the process: a worker that loads the addon too leaves their number alone.
+  addon.frame[0] = 0;
+  addon.threads();
+  if (addon.frame[0] === 0) {
+    addon.frame[0] = os.availableParallelism();
+    addon.threads();
+  }
   return addon;
 }

@@ -100,10 +100,18 @@ export class NativeBackend extends FrameBackend {
       super.matmul(output, a, b, alpha, beta, addend);
   }
 
-  /** How many threads large kernels may use. */
-  setThreads(count: number): void {
+  get threads(): number {
+    return this.#threads(0);
+  }
+
+  set threads(count: number) {
+    this.#threads(count);
+  }
+
+  #threads(count: number): number {
     this.#frame[0] = count;
-    this.#addon.setThreads();
+    this.#addon.threads();
+    return this.#frame[0]!;
   }
 
   read(storage: Storage, dtype: DType, index: number): number | bigint | boolean {
