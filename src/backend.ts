@@ -79,8 +79,10 @@ export const backend: {
  * How many threads large kernels may use: as many as there are processors, unless set. 1 on a backend that has no threads.
  *
  * @example
- * setNumThreads(1);
- * getNumThreads(); // 1
+ * ```ts
+ * torch.setNumThreads(2);
+ * torch.backend.name === "native" ? torch.getNumThreads() : 2 // => 2
+ * ```
  */
 export function getNumThreads(): number {
   return cpu.backend.threads ?? 1;
@@ -91,8 +93,10 @@ export function getNumThreads(): number {
  * process, workers included; a backend that has no threads stays at one. Throws ArgumentError where `count` is not a positive integer.
  *
  * @example
- * setNumThreads(1);
- * rand(1000, 1000).matmul(rand(1000, 1000)).shape; // [1000, 1000], computed by one thread
+ * ```ts
+ * torch.setNumThreads(1);
+ * torch.ones(500, 500).matmul(torch.ones(500, 500)).sum() // => tensor(1.2500e+08)
+ * ```
  */
 export function setNumThreads(count: number): void {
   if (!Number.isSafeInteger(count) || count < 1)

@@ -17,6 +17,7 @@ export {
   jacrev,
   type JacrevOptions,
 } from "./jacrev.ts";
+export { rearrange } from "./rearrange.ts";
 export {
   functionalCall,
   type FunctionalCallOptions,
@@ -24,4 +25,5 @@ export {
   type State,
   type Stateful,
 } from "./state.ts";
+export { debugUnwrap } from "./unwrap.ts";
 export { type Dims, vmap, type VmapOptions } from "./vmap.ts";

@@ -7,11 +7,13 @@ import {
   ShapeError,
 } from "../core/errors.ts";
 import { type ElementArray, bool } from "../core/dtype.ts";
+import { type Axis, mapping } from "../core/device.ts";
 import { printsAs } from "../core/inspect.ts";
 import { printOptions } from "../core/printoptions.ts";
 import { formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { formatTensor } from "../core/text.ts";
+import { membersTogether } from "./define/batch.ts";
 import { elements } from "./define/creation.ts";
 import { gradientFunction, isOriginLost, requiresGradient } from "./define/history.ts";
 import { isParameter } from "./define/learned.ts";
@@ -99,22 +101,27 @@ function text(self: Tensor): string {
   const tangent = shownTangent(self);
   if (tangent !== null) suffixes.push(`tangent=${text(tangent)}`);
   const { type, axes } = self.device;
-  const body = formatTensor(
+  const all = membersTogether(self);
+  let body = formatTensor(
     {
-      shape: self.sizes,
-      dtypeName: self.dtype.name,
-      kind: self.dtype.kind === "floating" ? "float" : self.dtype.kind,
-      read: (index) => readElement(self, place(self, index)),
+      shape: all.sizes,
+      dtypeName: all.dtype.name,
+      kind: all.dtype.kind === "floating" ? "float" : all.dtype.kind,
+      read: (index) => readElement(all, place(all, index)),
     },
     suffixes,
     printOptions,
-    axes.length > 0
-      ? { device: `vmap level ${axes.length}`, elided: true }
-      : type === "meta"
-        ? { device: type, elided: true }
-        : {},
+    type === "meta" ? { device: type, elided: true } : {},
   );
+  for (const [at, axis] of axes.entries()) body = batchedText(body, axis, at);
   return isParameter(self) ? `Parameter containing:\n${body}` : body;
+}
+
+/** The text of a tensor inside `vmap`, from that of all members. Levels are counted from the outermost function that is being mapped. */
+function batchedText(members: string, axis: Axis, at: number): string {
+  const active = mapping.active.indexOf(axis);
+  const level = (active < 0 ? at : active) + 1;
+  return `BatchedTensor(lvl=${level}, bdim=0, value=\n${members.replaceAll(/^(?!$)/gm, "    ")}\n)`;
 }
 
 function plainValue(value: number | bigint | boolean): number | boolean {

@@ -214,7 +214,54 @@ describe("refusals", () => {
   test("a tensor kept beyond its map", () => {
     let kept: Tensor | null = null;
     vmap((a: Tensor) => (kept = a))(x);
-    expect(String(kept)).toContain("vmap level 1");
+    expect(String(kept)).toMatch(/^BatchedTensor\(lvl=1, /);
     expect(() => vmap((a: Tensor) => a.add(kept!))(x)).toThrow(/has ended/);
+  });
+});
+
+describe("looking inside", () => {
+  const x = torch.arange(6).reshape(3, 2);
+
+  test("prints the values of all members, as PyTorch does", () => {
+    const texts: string[] = [];
+    vmap((a: Tensor) => (texts.push(String(a)), a))(x);
+    vmap(vmap((a: Tensor) => (texts.push(String(a)), a)))(x);
+    vmap((a: Tensor) => vmap((b: Tensor) => (texts.push(String(a), String(b)), b))(x))(x);
+    const one = "tensor([[0, 1],\n            [2, 3],\n            [4, 5]])";
+    const two = one.replaceAll("\n", "\n    ");
+    expect(texts).toEqual([
+      `BatchedTensor(lvl=1, bdim=0, value=\n    ${one}\n)`,
+      `BatchedTensor(lvl=2, bdim=0, value=\n    BatchedTensor(lvl=1, bdim=0, value=\n        ${two}\n    )\n)`,
+      `BatchedTensor(lvl=1, bdim=0, value=\n    ${one}\n)`,
+      `BatchedTensor(lvl=2, bdim=0, value=\n    ${one}\n)`,
+    ]);
+  });
+
+  test("prints gradients beside the values, and no values where there are none", () => {
+    const texts: string[] = [];
+    const squares = (a: Tensor): Tensor => (texts.push(String(a)), a.mul(a).sum());
+    vmap(torch.func.grad(squares))(torch.ones(1, 2));
+    vmap(squares)(torch.ones(1, 2, { device: "meta" }));
+    expect(texts[0]).toContain("tensor([[1., 1.]], requires_grad=True)");
+    expect(texts[1]).toContain("tensor(..., device='meta', size=(1, 2))");
+  });
+
+  test("debugUnwrap gives them as tensors", () => {
+    const { debugUnwrap } = torch.func;
+    const outside = torch.ones(4);
+    vmap((a: Tensor) => {
+      vmap((b: Tensor) => {
+        const inside = a.mul(b);
+        expect(debugUnwrap(inside).shape).toEqual([3, 4, 2]);
+        expect(torch.equal(debugUnwrap(a), x)).toBe(true);
+        const outer = debugUnwrap(inside, { recurse: false });
+        expect(outer.shape).toEqual([4, 2]);
+        expect(debugUnwrap(outer).shape).toEqual([3, 4, 2]);
+        expect(debugUnwrap(outside)).toBe(outside);
+        return b;
+      })(torch.ones(4, 2));
+      return a;
+    })(x);
+    expect(() => debugUnwrap(3 as unknown as Tensor)).toThrow(/tensor/);
   });
 });

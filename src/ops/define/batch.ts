@@ -102,9 +102,14 @@ const enter: Move<[dim: number]> = moved("enterBatch", entered, (g, axis, dim) =
 /** The members of a tensor side by side along `dim`: the end of a mapped function. A tensor without the axis is repeated. */
 export const leaveBatch: Move<[dim: number]> = moved("leaveBatch", left, enter);
 
-/** The members of all batches side by side, outside the graph: what may be asked about them together. The tensor itself without axes. */
-export function membersTogether(tensor: Tensor): Tensor {
-  return tensor.storage.device.axes.reduce((inner, axis) => left(inner, axis, 0), tensor);
+/**
+ * The members of all batches side by side, or of the innermost `depth`, outer batches first, outside the graph: what may be asked about them
+ * together. The tensor itself without axes.
+ */
+export function membersTogether(tensor: Tensor, depth: number = Infinity): Tensor {
+  return tensor.storage.device.axes
+    .slice(-depth)
+    .reduceRight((inner, axis) => left(inner, axis, 0), tensor);
 }
 
 function lifted(self: Tensor, axis: Axis): Tensor {

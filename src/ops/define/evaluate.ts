@@ -25,7 +25,7 @@ import {
   withOutput,
 } from "./history.ts";
 import { together } from "./levels.ts";
-import { empty, emptyAlong, emptyLikeDense } from "./memory.ts";
+import { emptyAlong, emptyLikeDense } from "./memory.ts";
 import { fit } from "./fit.ts";
 import { ListNode } from "./saved.ts";
 import { laidOut, setTangent, tangentsOf, zeroTangent } from "./tangent.ts";
@@ -158,15 +158,6 @@ export function evaluate(
   return out;
 }
 
-/** Whether no operand asks for another order in memory than row-major: all are dense, or one number expanded. */
-function areRowMajor(tensors: readonly Tensor[]): boolean {
-  for (let i = 0; i < tensors.length; i++) {
-    const { dense, strides } = tensors[i]!;
-    if (!dense) for (let d = 0; d < strides.length; d++) if (strides[d] !== 0) return false;
-  }
-  return true;
-}
-
 /** The same where layouts or types differ. */
 function evaluateApart(
   formula: Formula,
@@ -178,9 +169,7 @@ function evaluateApart(
   const { name } = formula.options;
   const tensors = together(name, given);
   const sizes = commonSizes(name, tensors);
-  const out = areRowMajor(tensors)
-    ? empty(sizes, output, tensors[0]!.storage.device)
-    : emptyAlong(sizes, output, tensors);
+  const out = emptyAlong(sizes, output, tensors);
   const program = formula.program.typedFor(compute ?? computeType(output), tensors, output);
   out.storage.device.backend.map(program, out, tensors, scalars);
   if (gradMode.enabled && output.kind === "floating")

@@ -71,9 +71,19 @@ function stepsAlong({ sizes: own, strides }: Tensor, sizes: Sizes): number[] {
   );
 }
 
+/** Whether no operand asks for another order in memory than row-major: all are dense, or one number expanded. */
+function areRowMajor(tensors: readonly Tensor[]): boolean {
+  for (let i = 0; i < tensors.length; i++) {
+    const { dense, strides } = tensors[i]!;
+    if (!dense) for (let d = 0; d < strides.length; d++) if (strides[d] !== 0) return false;
+  }
+  return true;
+}
+
 /** Fresh memory for what is computed element by element from tensors that broadcast to `sizes`, laid out as they are. */
 export function emptyAlong(sizes: Sizes, dtype: DType, tensors: readonly Tensor[]): Tensor {
   const first = tensors[0]!;
+  if (areRowMajor(tensors)) return empty(sizes, dtype, first.storage.device);
   if (tensors.every((one) => sameSizes(one.sizes, sizes) && sameSizes(one.strides, first.strides)))
     return emptyLike(first, dtype);
   const read = mapped(tensors, (one) => stepsAlong(one, sizes));
