@@ -3,6 +3,7 @@ import { ArgumentError, AutogradError } from "../core/errors.ts";
 import { formatSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { flatten } from "../core/tree.ts";
+import { warnOnce } from "../core/warning.ts";
 import { leaveBatch, newAxis } from "./define/batch.ts";
 import { GradientEdge } from "./define/edge.ts";
 import { composite } from "./define/operation.ts";
@@ -98,6 +99,8 @@ export interface GradOptions {
   readonly gradOutputs?: Seeds;
   readonly retainGraph?: boolean | null;
   readonly createGraph?: boolean;
+  /** Has no effect, as in PyTorch, where it is deprecated: other tensors' `.grad` are never filled. */
+  readonly onlyInputs?: boolean;
   /** Gives null for an input that the outputs do not depend on, instead of an error. Default: `materializeGrads`. */
   readonly allowUnused?: boolean | null;
   /** The first dimension of every `gradOutputs` counts vectors, for all of which the products are computed in one pass. */
@@ -153,6 +156,7 @@ export const grad: FunctionOnly<
     gradOutputs: optional(anything, null),
     retainGraph: optional(boolean, null),
     createGraph: optional(boolean, false),
+    onlyInputs: optional(boolean, true),
     allowUnused: optional(boolean, null),
     isGradsBatched: optional(boolean, false),
     materializeGrads: optional(boolean, false),
@@ -163,10 +167,16 @@ export const grad: FunctionOnly<
     gradOutputs,
     retainGraph,
     createGraph,
+    onlyInputs,
     allowUnused,
     isGradsBatched,
     materializeGrads,
   }) => {
+    if (!onlyInputs)
+      warnOnce(
+        "grad.onlyInputs",
+        "autograd.grad: onlyInputs: false has no effect; autograd.backward() fills the .grad of all leaves",
+      );
     if (materializeGrads && allowUnused === false)
       throw new AutogradError(
         "autograd.grad: materializeGrads gives zeros for unused inputs, so allowUnused cannot be false; leave it out",

@@ -1,6 +1,6 @@
 // backward() and grad(): seeds, roots, inputs, keeping and freeing the graph, and how gradients are fitted to what they are for.
 import * as torch from "flambeau";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 const leaf = (values: number | number[] | number[][], dtype = torch.float32): torch.Tensor =>
   torch.tensor(values, { requiresGrad: true, dtype });
@@ -136,6 +136,23 @@ describe("grad", () => {
     expect(() =>
       torch.autograd.grad(y(), [u], { materializeGrads: true, allowUnused: false }),
     ).toThrow(/allowUnused cannot be false/);
+  });
+
+  it("takes onlyInputs, which changes nothing, where PyTorch has it", () => {
+    const told = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const [x, w] = [leaf([1, 2]), leaf([3, 4])];
+    const y = (): torch.Tensor => x.mul(w).sum();
+    expect(list(torch.autograd.grad(y(), x, { onlyInputs: true })[0])).toEqual([3, 4]);
+    expect(told).not.toHaveBeenCalled();
+    expect(list(torch.autograd.grad(y(), x, { onlyInputs: false })[0])).toEqual([3, 4]);
+    expect(told).toHaveBeenCalledTimes(1);
+    expect(w.grad).toBeNull();
+    told.mockRestore();
+    const byPosition = torch.autograd.grad as unknown as (
+      ...all: unknown[]
+    ) => (torch.Tensor | null)[];
+    const found = byPosition(y(), [x, leaf([0])], null, null, false, true, true);
+    expect(found.map(list)).toEqual([[3, 4], null]);
   });
 
   it("refuses what has no gradient", () => {
