@@ -78,7 +78,8 @@ export const noGrad: GradModeFunction = gradModeFunction("noGrad", false);
  */
 export const enableGrad: GradModeFunction = gradModeFunction("enableGrad", true);
 
-export interface SetGradEnabled {
+/** A mode that is switched on or off. */
+export interface Switch {
   <T>(mode: boolean, callback: () => T): T;
   (mode: boolean): ModeGuard;
   /** The function, in that mode whenever it is called. */
@@ -91,6 +92,17 @@ function booleanMode(name: string, mode: unknown): boolean {
   return mode;
 }
 
+function switchFunction(name: string, enter: (mode: boolean) => Enter): Switch {
+  return Object.assign(
+    <T>(mode: boolean, callback?: () => T): T | ModeGuard =>
+      scoped(name, enter(booleanMode(name, mode)), callback),
+    {
+      wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F): F =>
+        wrapped(name, enter(booleanMode(name, mode)), callback),
+    },
+  ) as Switch;
+}
+
 /**
  * Switches recording on or off: at once, until the returned guard is disposed of, or for a callback.
  * @example
@@ -98,14 +110,33 @@ function booleanMode(name: string, mode: unknown): boolean {
  * torch.setGradEnabled(false, () => torch.isGradEnabled()) // => false
  * ```
  */
-export const setGradEnabled: SetGradEnabled = Object.assign(
-  <T>(mode: boolean, callback?: () => T): T | ModeGuard =>
-    scoped("setGradEnabled", enterGradMode(booleanMode("setGradEnabled", mode)), callback),
-  {
-    wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F): F =>
-      wrapped("setGradEnabled", enterGradMode(booleanMode("setGradEnabled", mode)), callback),
+export const setGradEnabled: Switch = switchFunction("setGradEnabled", enterGradMode);
+
+/** Whether the first gradient of a leaf has to lie in memory as the leaf does, so that one which lies otherwise is copied. */
+export const layoutPolicy: { enforced: boolean } = { enforced: true };
+
+/**
+ * Whether the first gradient of a leaf is copied where its dimensions follow one another in memory in another order than the leaf's, so that
+ * optimizers find both alike; on by default. Switched off, a gradient that nothing else holds becomes the leaf's as it is. At once, until
+ * the returned guard is disposed of, or for a callback.
+ * @example
+ * ```ts
+ * const x = torch.ones(2, 3, { requiresGrad: true });
+ * const weights = torch.ones(3, 2).t();
+ * torch.autograd.enforceGradLayoutPolicy(false, () => x.mul(weights).sum().backward());
+ * x.grad!.stride() // => 1,2
+ * ```
+ */
+export const enforceGradLayoutPolicy: Switch = switchFunction(
+  "autograd.enforceGradLayoutPolicy",
+  (mode) => () => {
+    const before = layoutPolicy.enforced;
+    layoutPolicy.enforced = mode;
+    return () => {
+      layoutPolicy.enforced = before;
+    };
   },
-) as SetGradEnabled;
+);
 
 /** Whether operations are being recorded. */
 export function isGradEnabled(): boolean {

@@ -157,6 +157,12 @@ export function denseStrides(sizes: Sizes, operands: readonly Sizes[]): number[]
   return strides;
 }
 
+/** Whether elements lie without gaps, each in a place of its own, whatever the order of dimensions. */
+export function isPacked(sizes: Sizes, strides: Sizes): boolean {
+  const packed = denseStrides(sizes, [strides]);
+  return isEmpty(sizes) || packed.every((step, i) => step === strides[i] || sizes[i] === 1);
+}
+
 /** A dimension number in 0..rank-1, counted from the end when negative. A rank of 0 accepts 0 and -1. */
 export function wrapDimension(operation: string, dim: number, rank: number): number {
   if (typeof dim !== "number" || !Number.isInteger(dim))

@@ -19,6 +19,7 @@ import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
 export {
   enableGrad,
+  enforceGradLayoutPolicy,
   inferenceMode,
   isGradEnabled,
   noGrad,

@@ -6,6 +6,25 @@ const leaf = (values: number[]): torch.Tensor => torch.tensor(values, { requires
 const list = (t: torch.Tensor | null): unknown => t?.tolist() ?? null;
 
 describe(".grad", () => {
+  it("lies in memory as its leaf does, unless that is switched off", () => {
+    const { enforceGradLayoutPolicy } = torch.autograd;
+    const strides = (): readonly number[] => {
+      const x = torch.ones(4, 6, { requiresGrad: true });
+      x.mul(torch.ones(6, 4).t()).sum().backward();
+      return x.grad!.stride();
+    };
+    expect(strides()).toEqual([6, 1]);
+    expect(enforceGradLayoutPolicy(false, strides)).toEqual([1, 4]);
+    expect(enforceGradLayoutPolicy.wrap(false, strides)()).toEqual([1, 4]);
+    {
+      using _ = enforceGradLayoutPolicy(false);
+      expect(strides()).toEqual([1, 4]);
+      expect(enforceGradLayoutPolicy(true, strides)).toEqual([6, 1]);
+    }
+    expect(strides()).toEqual([6, 1]);
+    expect(() => enforceGradLayoutPolicy(1 as unknown as boolean)).toThrow(/true or false/);
+  });
+
   it("is one object, updated in place", () => {
     const x = leaf([1, 2]);
     x.mul(2).sum().backward();

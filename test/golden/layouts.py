@@ -47,6 +47,12 @@ def strides(x):
     return [None if size == 1 else stride for size, stride in zip(x.shape, x.stride())]
 
 
+def gradient(x, factor, create_graph):
+    leaf = x.detach().requires_grad_()
+    (leaf * factor).sum().backward(create_graph=create_graph)
+    return leaf.grad
+
+
 cases = []
 for _ in range(250):
     sizes = [random.choice([1, 2, 2, 3, 3, 4]) for _ in range(random.randint(1, 4))]
@@ -63,6 +69,8 @@ for _ in range(250):
         "mixed": a.double() + b,
         "where": torch.where(a > 0, b, c),
         "contiguous": a.contiguous(),
+        "gradient": gradient(a, b, False),
+        "recordedGradient": gradient(a, b.exp(), True),
     }
     cases.append(
         {

@@ -28,6 +28,12 @@ function operand([sizes, strides]: Layout): torch.Tensor {
 const stridesOf = (x: torch.Tensor): (number | null)[] =>
   x.stride().map((stride, i) => (x.shape[i] === 1 ? null : stride));
 
+function gradient(x: torch.Tensor, factor: torch.Tensor, createGraph: boolean): torch.Tensor {
+  const leaf = x.detach().requiresGrad_();
+  leaf.mul(factor).sum().backward({ createGraph });
+  return leaf.grad!;
+}
+
 test.each(cases.map((one) => [JSON.stringify(one.operands), one] as const))(
   "strides of results from %s",
   (_, { operands, results }) => {
@@ -42,6 +48,8 @@ test.each(cases.map((one) => [JSON.stringify(one.operands), one] as const))(
       mixed: a.double().add(b),
       where: torch.where(a.gt(0), b, c),
       contiguous: a.contiguous(),
+      gradient: gradient(a, b, false),
+      recordedGradient: gradient(a, b.exp(), true),
     };
     const strides = Object.entries(own).map(([name, result]) => [name, stridesOf(result)]);
     expect(Object.fromEntries(strides)).toEqual(results);

@@ -2,11 +2,12 @@
 import { forwardMode } from "../../autograd/forward.ts";
 import type { HookSet } from "../../autograd/hooks.ts";
 import { Node, type ResultMetadata, type Sender } from "../../autograd/node.ts";
-import { gradMode } from "../../autograd/mode.ts";
+import { gradMode, layoutPolicy } from "../../autograd/mode.ts";
 import { AutogradError } from "../../core/errors.ts";
+import { isPacked, sameSizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { gradientType } from "./hooks.ts";
-import { alias, coversStorage, emptyLike } from "./memory.ts";
+import { alias, coversStorage, empty, emptyLike } from "./memory.ts";
 import { copyTangents } from "./tangent.ts";
 import { transfer } from "./transfer.ts";
 
@@ -56,6 +57,25 @@ function runPostAccumulate(hooks: HookSet<(leaf: Tensor) => unknown>, leaf: Tens
   }
 }
 
+/** Whether a gradient lies in memory as its leaf does where that has no gaps, else in row-major order: PyTorch's contract. */
+function hasLayoutOf({ sizes, strides, dense }: Tensor, gradient: Tensor): boolean {
+  return dense || !isPacked(sizes, strides) ? gradient.dense : sameSizes(gradient.strides, strides);
+}
+
+/** A copy, outside the graph unless the pass is recorded, that keeps to the contract. */
+function copyFor(variable: Tensor, gradient: Tensor): Tensor {
+  if (gradMode.enabled && hasLayoutOf(variable, gradient)) return gradient.clone();
+  const { sizes, strides, dense, storage } = variable;
+  const copy =
+    dense || isPacked(sizes, strides)
+      ? emptyLike(variable, gradient.dtype)
+      : empty(sizes, gradient.dtype, storage.device);
+  if (gradMode.enabled) return copy.copy_(gradient);
+  transfer(gradient, copy);
+  copy.storage.kept = true;
+  return copy;
+}
+
 /**
  * Adds a gradient to `.grad` by PyTorch's rules of identity: the first one is taken over where nothing else holds its memory, else
  * copied; later ones are added in place, or out of place while the pass itself is being recorded.
@@ -65,17 +85,16 @@ function accumulateInto(variable: Tensor, gradient: Tensor): void {
   if (before !== null) {
     if (gradMode.enabled) variable.gradient = before.add(gradient);
     else before.add_(gradient);
-  } else if (gradMode.enabled) variable.gradient = gradient.clone();
-  else if (!gradient.storage.kept && variable.dense && coversStorage(gradient)) {
+  } else if (
+    !gradMode.enabled &&
+    !gradient.storage.kept &&
+    coversStorage(gradient) &&
+    (!layoutPolicy.enforced || hasLayoutOf(variable, gradient))
+  ) {
     gradient.storage.kept = true;
     variable.gradient =
       gradient.viewOf === null && gradient.node === null ? gradient : alias(gradient);
-  } else {
-    const copy = emptyLike(variable, gradient.dtype);
-    transfer(gradient, copy);
-    copy.storage.kept = true;
-    variable.gradient = copy;
-  }
+  } else variable.gradient = copyFor(variable, gradient);
   const { gradient: after } = variable;
   if (forwardMode.active && before === null && after !== null && after !== gradient)
     copyTangents(gradient, after);

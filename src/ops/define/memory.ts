@@ -8,6 +8,7 @@ import {
   denseStrides,
   elementCount,
   isContiguous,
+  isPacked,
   sameSizes,
   type Sizes,
 } from "../../core/shape.ts";
@@ -58,9 +59,8 @@ export function emptyLike(
 ): Tensor {
   const { sizes, strides, dense, storage } = like;
   if (dense && device === storage.device) return emptyLikeDense(like, dtype);
-  const packed = denseStrides(sizes, [strides]);
-  const kept = packed.every((stride, i) => stride === strides[i] || sizes[i] === 1);
-  return emptyLaidOut(sizes, kept ? strides : packed, dtype, device);
+  const kept = isPacked(sizes, strides) ? strides : denseStrides(sizes, [strides]);
+  return emptyLaidOut(sizes, kept, dtype, device);
 }
 
 /** A tensor's strides for reading larger sizes: 0 along what is broadcast, and its own along what has one element in both. */
@@ -168,9 +168,10 @@ export function isTrue(condition: Tensor): boolean | undefined {
 
 /** Whether every element has memory of its own storage to itself: nothing else could share it except another tensor on the same storage. */
 export function coversStorage(tensor: Tensor): boolean {
+  const { count, dtype, offset, sizes, strides, storage } = tensor;
   return (
-    tensor.dense &&
-    tensor.offset === 0 &&
-    tensor.count * tensor.dtype.itemsize === tensor.storage.byteLength
+    offset === 0 &&
+    count * dtype.itemsize === storage.byteLength &&
+    (tensor.dense || isPacked(sizes, strides))
   );
 }
