@@ -1,8 +1,16 @@
 // Whether operations are recorded, and the ways to change that for a while: grad mode and inference mode.
-import { AutogradError } from "../core/errors.ts";
 import { storageMode } from "../core/storage.ts";
 import { forwardMode, seeLevels } from "./forward.ts";
-import { type Enter, type ModeGuard, scoped, type Wrap, wrapped } from "./scope.ts";
+import {
+  booleanMode,
+  type Enter,
+  type ModeGuard,
+  scoped,
+  type Switch,
+  switchFunction,
+  type Wrap,
+  wrapped,
+} from "./scope.ts";
 
 export type { ModeGuard } from "./scope.ts";
 
@@ -77,31 +85,6 @@ export const noGrad: GradModeFunction = gradModeFunction("noGrad", false);
  * ```
  */
 export const enableGrad: GradModeFunction = gradModeFunction("enableGrad", true);
-
-/** A mode that is switched on or off. */
-export interface Switch {
-  <T>(mode: boolean, callback: () => T): T;
-  (mode: boolean): ModeGuard;
-  /** The function, in that mode whenever it is called. */
-  readonly wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F) => F;
-}
-
-function booleanMode(name: string, mode: unknown): boolean {
-  if (typeof mode !== "boolean")
-    throw new AutogradError(`${name}: expected true or false, got ${String(mode)}`);
-  return mode;
-}
-
-function switchFunction(name: string, enter: (mode: boolean) => Enter): Switch {
-  return Object.assign(
-    <T>(mode: boolean, callback?: () => T): T | ModeGuard =>
-      scoped(name, enter(booleanMode(name, mode)), callback),
-    {
-      wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F): F =>
-        wrapped(name, enter(booleanMode(name, mode)), callback),
-    },
-  ) as Switch;
-}
 
 /**
  * Switches recording on or off: at once, until the returned guard is disposed of, or for a callback.

@@ -108,3 +108,30 @@ export function wrapped<F extends (...args: never[]) => unknown>(
   Object.defineProperty(inMode, "name", { value: callback.name, configurable: true });
   return inMode as unknown as F;
 }
+
+/** A mode that is switched on or off. */
+export interface Switch {
+  <T>(mode: boolean, callback: () => T): T;
+  (mode: boolean): ModeGuard;
+  /** The function, in that mode whenever it is called. */
+  readonly wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F) => F;
+}
+
+/** The argument of a mode that is switched. */
+export function booleanMode(name: string, mode: unknown): boolean {
+  if (typeof mode !== "boolean")
+    throw new AutogradError(`${name}: expected true or false, got ${String(mode)}`);
+  return mode;
+}
+
+/** A mode that is switched at once, until the returned guard is disposed of, or for a callback. */
+export function switchFunction(name: string, enter: (mode: boolean) => Enter): Switch {
+  return Object.assign(
+    <T>(mode: boolean, callback?: () => T): T | ModeGuard =>
+      scoped(name, enter(booleanMode(name, mode)), callback),
+    {
+      wrap: <F extends (...args: never[]) => unknown>(mode: boolean, callback: F): F =>
+        wrapped(name, enter(booleanMode(name, mode)), callback),
+    },
+  ) as Switch;
+}

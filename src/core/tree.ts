@@ -1,18 +1,40 @@
 // Nested records and arrays: their leaves in a fixed order, and the same nesting around other leaves.
 import { ArgumentError } from "./errors.ts";
 import { mapped } from "./list.ts";
+import { NamedTuple } from "./namedtuple.ts";
 
 /** Leaves in nested arrays and plain objects. */
 export type Tree<Leaf> = Leaf | readonly Tree<Leaf>[] | { readonly [name: string]: Tree<Leaf> };
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Whether a value is an object literal, or might be: nothing with a class. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (value === null || typeof value !== "object") return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Whether a value has named items: a plain object or a named tuple. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isPlainObject(value) || value instanceof NamedTuple;
+}
+
+/** A record of the same kind and names with other items. */
+export function mappedRecord(
+  record: Readonly<Record<string, unknown>>,
+  item: (name: string, index: number) => unknown,
+): object {
+  const names = Object.keys(record);
+  const items = mapped(names, item);
+  if (record instanceof NamedTuple) return new NamedTuple(names, items);
+  const out: Record<string, unknown> = {};
+  for (let i = 0; i < names.length; i++) out[names[i]!] = items[i];
+  return out;
+}
+
 /** Whether a value is something that `flatten` looks into. */
-export function isContainer(value: unknown): boolean {
+export function isContainer(
+  value: unknown,
+): value is readonly unknown[] | Readonly<Record<string, unknown>> {
   return Array.isArray(value) || isRecord(value);
 }
 
@@ -49,10 +71,7 @@ function refilled<Leaf>(part: unknown, isLeaf: IsLeaf<Leaf>, next: () => unknown
   if (isLeaf(part)) return next();
   if (Array.isArray(part))
     return mapped(part as readonly unknown[], (item) => refilled(item, isLeaf, next));
-  if (!isRecord(part)) return part;
-  const out: Record<string, unknown> = {};
-  for (const name of Object.keys(part)) out[name] = refilled(part[name], isLeaf, next);
-  return out;
+  return isRecord(part) ? mappedRecord(part, (name) => refilled(part[name], isLeaf, next)) : part;
 }
 
 /** A value taken apart: its leaves in order, and how to put others in their places. */

@@ -1,7 +1,8 @@
 // Puts samples together as a batch: tensors are stacked, numbers become a tensor, arrays and objects are gone into.
+import { isRecord, mappedRecord } from "../core/tree.ts";
 import { bool, getDefaultDtype, int64 } from "../core/dtype.ts";
 import { ArgumentError } from "../core/errors.ts";
-import { describe, isOptions } from "../ops/define/parameters.ts";
+import { describe } from "../ops/define/parameters.ts";
 import { stack } from "../ops/join.ts";
 import { tensor } from "../ops/values.ts";
 import { Tensor } from "../ops/methods.ts";
@@ -27,12 +28,9 @@ export function defaultCollate(samples: readonly unknown[]): unknown {
   if (typeof first === "string" && every((s) => typeof s === "string")) return [...samples];
   if (Array.isArray(first) && every((s) => Array.isArray(s) && s.length === first.length))
     return first.map((_, i) => defaultCollate(samples.map((s) => (s as readonly unknown[])[i])));
-  if (isOptions(first) && every(isOptions))
-    return Object.fromEntries(
-      Object.keys(first).map((key) => [
-        key,
-        defaultCollate(samples.map((s) => (s as Readonly<Record<string, unknown>>)[key])),
-      ]),
+  if (isRecord(first) && every(isRecord))
+    return mappedRecord(first, (name) =>
+      defaultCollate(samples.map((s) => (s as Readonly<Record<string, unknown>>)[name])),
     );
   throw new ArgumentError(
     `DataLoader: samples cannot be put together as a batch: the first is ${describe(first)}, and the others differ from it in kind or length, or this kind is not known; give a collateFn`,

@@ -1,4 +1,5 @@
 // Anomaly mode: errors and NaN in a backward pass say which forward call they come from.
+import { isPlainObject } from "../core/tree.ts";
 import { noGrad } from "../autograd/mode.ts";
 import { Node, readableValues } from "../autograd/node.ts";
 import { observe, type ObservedNode } from "../autograd/observer.ts";
@@ -7,7 +8,7 @@ import { type ModeGuard, scoped } from "../autograd/scope.ts";
 import { ArgumentError, AutogradError } from "../core/errors.ts";
 import { warn } from "../core/warning.ts";
 import { leaveBatch } from "../ops/define/batch.ts";
-import { describe, isOptions } from "../ops/define/parameters.ts";
+import { describe } from "../ops/define/parameters.ts";
 import { Tensor } from "../ops/methods.ts";
 
 interface State {
@@ -143,7 +144,7 @@ export interface DetectAnomaly {
 function checkNanOf(name: string, options: unknown): boolean {
   if (options === undefined || options === null) return true;
   if (typeof options === "boolean") return options;
-  if (isOptions(options) && Object.keys(options).every((key) => key === "checkNan")) {
+  if (isPlainObject(options) && Object.keys(options).every((key) => key === "checkNan")) {
     const { checkNan = true } = options as { readonly checkNan?: unknown };
     if (typeof checkNan === "boolean") return checkNan;
   }

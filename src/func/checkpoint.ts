@@ -2,7 +2,7 @@
 import { gradMode } from "../autograd/mode.ts";
 import { type ModeGuard, scoped } from "../autograd/scope.ts";
 import { ArgumentError, AutogradError } from "../core/errors.ts";
-import { flatten } from "../core/tree.ts";
+import { flatten, isPlainObject } from "../core/tree.ts";
 import { describe } from "../ops/define/parameters.ts";
 import { getRngState, setRngState } from "../ops/random.ts";
 import { empty } from "../ops/create.ts";
@@ -51,12 +51,6 @@ const overriding: { earlyStop: boolean | null; debug: boolean | null } = {
   debug: null,
 };
 
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  return (
-    value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype
-  );
-}
-
 function check(ok: boolean, name: string, expected: string, value: unknown): void {
   if (!ok)
     throw new ArgumentError(`checkpoint: ${name} must be ${expected}, got ${describe(value)}`);
@@ -65,7 +59,7 @@ function check(ok: boolean, name: string, expected: string, value: unknown): voi
 /** Takes checkpoint's own options out of a trailing object; what is left of it is the function's. */
 function separated(args: readonly unknown[]): readonly [readonly unknown[], Read] {
   const last = args.at(-1);
-  const own = isPlain(last) ? Object.keys(last).filter((name) => names.includes(name)) : [];
+  const own = isPlainObject(last) ? Object.keys(last).filter((name) => names.includes(name)) : [];
   if (own.length === 0) return [args, optionsOf({})];
   const given = last as Readonly<Record<string, unknown>>;
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !own.includes(name)));

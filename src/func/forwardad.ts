@@ -6,8 +6,15 @@ import {
   forwardMode,
   openLevel,
 } from "../autograd/forward.ts";
-import { type Enter, type ModeGuard, scoped } from "../autograd/scope.ts";
+import {
+  type Enter,
+  type ModeGuard,
+  scoped,
+  type Switch,
+  switchFunction,
+} from "../autograd/scope.ts";
 import { AutogradError } from "../core/errors.ts";
+import { NamedTuple } from "../core/namedtuple.ts";
 import { describe } from "../ops/define/parameters.ts";
 import { markConstant, tangentOf } from "../ops/define/tangent.ts";
 import { Tensor } from "../ops/methods.ts";
@@ -91,11 +98,6 @@ export function isFwdGradEnabled(): boolean {
   return forwardMode.enabled;
 }
 
-export interface SetFwdGradEnabled {
-  <T>(mode: boolean, callback: () => T): T;
-  (mode: boolean): ModeGuard;
-}
-
 /**
  * Switches the propagation of tangents on or off: at once, until the returned guard is disposed of, or for a callback.
  * @example
@@ -104,21 +106,18 @@ export interface SetFwdGradEnabled {
  * forwardAd.setFwdGradEnabled(false, () => forwardAd.isFwdGradEnabled()) // => false
  * ```
  */
-export const setFwdGradEnabled: SetFwdGradEnabled = (<T>(mode: boolean, callback?: () => T) =>
-  scoped(
-    "setFwdGradEnabled",
-    () => {
-      const before = forwardMode.enabled;
-      enableForward(mode);
-      return () => enableForward(before);
-    },
-    callback,
-  )) as SetFwdGradEnabled;
+export const setFwdGradEnabled: Switch = switchFunction("setFwdGradEnabled", (mode) => () => {
+  const before = forwardMode.enabled;
+  enableForward(mode);
+  return () => enableForward(before);
+});
 
 /** A dual tensor taken apart. */
 export interface UnpackedDual extends Iterable<Tensor | null> {
   readonly primal: Tensor;
   readonly tangent: Tensor | null;
+  readonly 0: Tensor;
+  readonly 1: Tensor | null;
 }
 
 /**
@@ -136,12 +135,5 @@ export function unpackDual(tensor: Tensor): UnpackedDual {
   const tangent = current === null ? null : tangentOf(tensor, current);
   const primal = current === null ? tensor : tensor.viewAs(tensor);
   if (current !== null) markConstant(primal, current);
-  return {
-    primal,
-    tangent,
-    *[Symbol.iterator]() {
-      yield primal;
-      yield tangent;
-    },
-  };
+  return new NamedTuple(["primal", "tangent"], [primal, tangent]) as unknown as UnpackedDual;
 }

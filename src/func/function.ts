@@ -2,7 +2,7 @@
 import { gradMode, withRecording } from "../autograd/mode.ts";
 import { AutogradError } from "../core/errors.ts";
 import { warn } from "../core/warning.ts";
-import { flatten } from "../core/tree.ts";
+import { flatten, isContainer, isRecord, mappedRecord } from "../core/tree.ts";
 import {
   checkInPlace,
   rebaseHistory,
@@ -192,7 +192,7 @@ class Call {
     result: unknown,
     record: ((first: number) => FunctionNode) | null,
   ): { readonly outputs: readonly unknown[]; readonly value: unknown } {
-    const single = !isRow(result);
+    const single = !isContainer(result);
     const row: readonly unknown[] = single ? [result] : Object.values(result);
     this.#checkDirty(row);
     const node = record?.(this.#writtenView(row)) ?? null;
@@ -208,9 +208,10 @@ class Call {
       this.#notes.place = node;
     }
     if (single) return { outputs, value: outputs[0] };
-    if (Array.isArray(result)) return { outputs, value: outputs };
-    const named = Object.keys(result).map((key, i) => [key, outputs[i]] as const);
-    return { outputs, value: Object.fromEntries(named) };
+    return {
+      outputs,
+      value: isRecord(result) ? mappedRecord(result, (_, i) => outputs[i]) : outputs,
+    };
   }
 
   #checkDirty(row: readonly unknown[]): void {
@@ -286,14 +287,6 @@ class Call {
       tensor.viewOf = new View(view.base, several ? "multiple" : "custom", this.#rules.name);
     }
   }
-}
-
-/** Whether a result consists of several values: an array, or an object with named ones. */
-function isRow(value: unknown): value is readonly unknown[] | Readonly<Record<string, unknown>> {
-  if (Array.isArray(value)) return true;
-  if (value === null || typeof value !== "object") return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 /** The node of a custom function's call, as `gradFn` shows it. */

@@ -3,16 +3,9 @@ import { withRecording } from "../autograd/mode.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { mapped } from "../core/list.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
-import { flatten } from "../core/tree.ts";
+import { flatten, isPlainObject } from "../core/tree.ts";
 import { requiresGradient } from "../ops/define/history.ts";
-import {
-  anything,
-  boolean,
-  describe,
-  isOptions,
-  optional,
-  Signature,
-} from "../ops/define/parameters.ts";
+import { anything, boolean, describe, optional, Signature } from "../ops/define/parameters.ts";
 import { captureGradients } from "../ops/define/pass.ts";
 import { Tensor } from "../ops/methods.ts";
 import { isTensor } from "../ops/access.ts";
@@ -256,7 +249,7 @@ export function vjp(
     throw new ArgumentError(`${name}: expected a function to differentiate, got ${describe(fn)}`);
   const last = given.at(-1);
   const hasAux =
-    isOptions(last) && Object.keys(last).join() === "hasAux" && last["hasAux"] === true;
+    isPlainObject(last) && Object.keys(last).join() === "hasAux" && last["hasAux"] === true;
   const inputs = new Inputs(name, hasAux ? given.slice(0, -1) : given);
   const [result, aux] = withAux(
     name,

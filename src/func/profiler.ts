@@ -1,7 +1,8 @@
 // The torch.autograd.profiler namespace, which is torch.profiler as well: what runs, when, and for how long.
+import { isPlainObject } from "../core/tree.ts";
 import { type ModeGuard, scoped, wrapped } from "../autograd/scope.ts";
 import { ArgumentError } from "../core/errors.ts";
-import { boolean, describe, isOptions, optional, readArguments } from "../ops/define/parameters.ts";
+import { boolean, describe, optional, readArguments } from "../ops/define/parameters.ts";
 import { openRange, Profile, type ProfileOptions } from "./profile.ts";
 
 export { Profile, type ProfileOptions, profilerEnabled } from "./profile.ts";
@@ -40,7 +41,7 @@ export const profile: ProfileFunction = (<T>(
   second?: () => T,
 ) => {
   const [given, callback] = typeof first === "function" ? [{}, first] : [first ?? {}, second];
-  if (!isOptions(given))
+  if (!isPlainObject(given))
     throw new ArgumentError(`profile: expected options or a function, got ${describe(given)}`);
   const flag = optional(boolean, false);
   const options = readArguments(

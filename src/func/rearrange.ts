@@ -1,8 +1,9 @@
 // Dimensions of a tensor split, put in another order and joined as a pattern says.
+import { isPlainObject } from "../core/tree.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { formatSizes, type Sizes } from "../core/shape.ts";
 import { isTensor } from "../ops/access.ts";
-import { describe, isOptions } from "../ops/define/parameters.ts";
+import { describe } from "../ops/define/parameters.ts";
 import { stack } from "../ops/join.ts";
 import type { Tensor } from "../ops/methods.ts";
 
@@ -122,7 +123,7 @@ export function rearrange(
     );
   if (typeof pattern !== "string")
     throw new ArgumentError(`func.rearrange: expected a pattern, got ${describe(pattern)}`);
-  if (!isOptions(lengths))
+  if (!isPlainObject(lengths))
     throw new ArgumentError(
       `func.rearrange: expected lengths by name, such as { h: 2 }, got ${describe(lengths)}`,
     );

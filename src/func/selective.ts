@@ -149,19 +149,8 @@ function keptOf(result: unknown, args: readonly unknown[]): Kept {
         )
       : leaf,
   );
-  const rebuilt = rebuild(tensors);
-  // Results with names iterate as well.
-  if (
-    typeof rebuilt === "object" &&
-    rebuilt !== null &&
-    !isTensor(rebuilt) &&
-    !Array.isArray(rebuilt)
-  )
-    Object.defineProperty(rebuilt, Symbol.iterator, {
-      value: () => Object.values(rebuilt)[Symbol.iterator](),
-    });
   return {
-    result: rebuilt,
+    result: rebuild(tensors),
     tensors: tensors.map((tensor) => ({ tensor, version: tensor.version })),
   };
 }

@@ -1,6 +1,7 @@
 // Modules as functions of their state: torch.func.functionalCall and stackModuleState.
+import { isPlainObject } from "../core/tree.ts";
 import { ArgumentError } from "../core/errors.ts";
-import { describe, isOptions } from "../ops/define/parameters.ts";
+import { describe } from "../ops/define/parameters.ts";
 import { stack } from "../ops/join.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { isTensor } from "../ops/access.ts";
@@ -73,7 +74,7 @@ export function functionalCall<M extends Stateful>(
   const { tieWeights = true, strict = false } = options;
   const given: Record<string, Tensor> = {};
   for (const record of Array.isArray(state) ? (state as readonly State[]) : [state as State]) {
-    if (!isOptions(record))
+    if (!isPlainObject(record))
       throw new ArgumentError(
         `${name}: the state must be a record of tensors by name, or an array of such records, got ${describe(record)}`,
       );

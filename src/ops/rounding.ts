@@ -2,6 +2,7 @@
 import { type DType, int32 } from "../core/dtype.ts";
 import { DTypeError } from "../core/errors.ts";
 import { type Expression, gradient } from "../core/expression.ts";
+import type { NamedPair } from "../core/namedtuple.ts";
 import { f } from "../core/scalar.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { dispatch, type Variant } from "./define/dispatch.ts";
@@ -262,10 +263,7 @@ function timesPowerOfTwo(x: Expression, exponent: Expression): Expression {
  * torch.tensor([6, -0.25]).frexp().mantissa // => tensor([ 0.7500, -0.5000])
  * ```
  */
-export const frexp: Method<
-  [],
-  { readonly mantissa: Tensor; readonly exponent: Tensor } & Iterable<Tensor>
-> = operation({
+export const frexp: Method<[], NamedPair<"mantissa", "exponent", Tensor>> = operation({
   name: "frexp",
   parameters: { self: p.tensor },
   outputs: ["mantissa", "exponent"],

@@ -10,6 +10,7 @@ import type { Tensor } from "../core/tensor.ts";
 import { empty, isTrue, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
+import type { ValuesAndIndices } from "./define/picking.ts";
 import { place } from "./define/pick.ts";
 import { pointwise } from "./define/pointwise.ts";
 import type { Method, MethodWithInPlace } from "./define/registry.ts";
@@ -147,10 +148,7 @@ export const cumprod: Running = composite({
   compute: ({ self, dim, dtype }) => forwardProduct(typed(self, dtype), dim),
 });
 
-type RunningExtremum = Method<
-  [dim: number],
-  { readonly values: Tensor; readonly indices: Tensor } & Iterable<Tensor>
->;
+type RunningExtremum = Method<[dim: number], ValuesAndIndices>;
 
 function runningExtremum(name: "cummax" | "cummin"): RunningExtremum {
   return operation({

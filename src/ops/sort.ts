@@ -8,10 +8,9 @@ import { concatenate } from "./define/concatenate.ts";
 import { empty, emptyLike, relayout } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
+import type { ValuesAndIndices } from "./define/picking.ts";
 import { place } from "./define/pick.ts";
 import type { Method, Trailing } from "./define/registry.ts";
-
-type Sorted = { readonly values: Tensor; readonly indices: Tensor } & Iterable<Tensor>;
 
 /** A view with dimension `dim` last; a tensor without dimensions as a line of one. Outside the graph. */
 function lined(t: Tensor, dim: number): Tensor {
@@ -23,37 +22,41 @@ function lined(t: Tensor, dim: number): Tensor {
   return relayout(t, sizes, strides, t.offset);
 }
 
-const sorting: (self: Tensor, dim: number, descending: boolean, limit: number | null) => Sorted =
-  operation({
-    name: "sort",
-    parameters: {
-      self: p.tensor,
-      dim: p.integer,
-      descending: p.boolean,
-      limit: p.optional(p.integer, null),
+const sorting: (
+  self: Tensor,
+  dim: number,
+  descending: boolean,
+  limit: number | null,
+) => ValuesAndIndices = operation({
+  name: "sort",
+  parameters: {
+    self: p.tensor,
+    dim: p.integer,
+    descending: p.boolean,
+    limit: p.optional(p.integer, null),
+  },
+  outputs: ["values", "indices"],
+  saves: ["output"],
+  savedOutputs: [1],
+  forward: ({ self, dim, descending, limit }) => {
+    const d = wrapDimension("sort", dim, self.sizes.length);
+    const fresh = (dtype: DType): Tensor =>
+      limit === null ? emptyLike(self, dtype) : empty(self.sizes, dtype, self.device);
+    const [values, indices] = [fresh(self.dtype), fresh(int64)];
+    const { backend } = values.storage.device;
+    backend.sort(lined(values, d), lined(indices, d), lined(self, d), descending);
+    if (limit === null || self.sizes.length === 0) return [values, indices];
+    return [values.narrow(d, 0, limit).clone(), indices.narrow(d, 0, limit).clone()];
+  },
+  backward: {
+    self: (g, { output, dim, sizesOf }) => {
+      const sizes = sizesOf["self"]!;
+      if (sizes.length === 0) return g;
+      const d = wrapDimension("sort", dim, sizes.length);
+      return place(g, d, output, sizes[d]!);
     },
-    outputs: ["values", "indices"],
-    saves: ["output"],
-    savedOutputs: [1],
-    forward: ({ self, dim, descending, limit }) => {
-      const d = wrapDimension("sort", dim, self.sizes.length);
-      const fresh = (dtype: DType): Tensor =>
-        limit === null ? emptyLike(self, dtype) : empty(self.sizes, dtype, self.device);
-      const [values, indices] = [fresh(self.dtype), fresh(int64)];
-      const { backend } = values.storage.device;
-      backend.sort(lined(values, d), lined(indices, d), lined(self, d), descending);
-      if (limit === null || self.sizes.length === 0) return [values, indices];
-      return [values.narrow(d, 0, limit).clone(), indices.narrow(d, 0, limit).clone()];
-    },
-    backward: {
-      self: (g, { output, dim, sizesOf }) => {
-        const sizes = sizesOf["self"]!;
-        if (sizes.length === 0) return g;
-        const d = wrapDimension("sort", dim, sizes.length);
-        return place(g, d, output, sizes[d]!);
-      },
-    },
-  });
+  },
+});
 
 /**
  * The elements along `dim` in ascending or descending order, and where they came from, as `{ values, indices }`. Equal elements keep
@@ -68,7 +71,7 @@ export const sort: Method<
     [dim: number, descending: boolean],
     { readonly dim?: number; readonly descending?: boolean; readonly stable?: boolean }
   >,
-  Sorted
+  ValuesAndIndices
 > = composite({
   name: "sort",
   parameters: {
@@ -131,7 +134,7 @@ export const topk: Method<
       { readonly dim?: number; readonly largest?: boolean; readonly sorted?: boolean }
     >,
   ],
-  Sorted
+  ValuesAndIndices
 > = composite({
   name: "topk",
   parameters: {

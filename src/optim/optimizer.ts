@@ -1,4 +1,5 @@
 // The base of all optimizers: groups of parameters with their options, what is kept for each parameter, and saving both.
+import { isPlainObject } from "../core/tree.ts";
 import { enableGrad } from "../autograd/mode.ts";
 import { ArgumentError, AutogradError } from "../core/errors.ts";
 import * as p from "../ops/define/parameters.ts";
@@ -54,7 +55,7 @@ export abstract class Optimizer<O extends object> {
     this.#readers = readers;
     this.defaults = p.readArguments(name, readers as p.Parameters, args) as unknown as O;
     this.check(this.defaults);
-    if (params instanceof Tensor || p.isOptions(params) || !isIterable(params))
+    if (params instanceof Tensor || isPlainObject(params) || !isIterable(params))
       throw new ArgumentError(
         `${name}: expected parameters such as model.parameters(), got ${p.describe(params)}; one tensor or one group goes into an array`,
       );
@@ -63,7 +64,7 @@ export abstract class Optimizer<O extends object> {
       throw new ArgumentError(
         `${name}: the list of parameters is empty; a generator such as model.parameters() can be read only once`,
       );
-    const groups = items.every((item) => p.isOptions(item)) ? items : [{ params: items }];
+    const groups = items.every((item) => isPlainObject(item)) ? items : [{ params: items }];
     for (const group of groups) this.addParamGroup(group as GroupInput<O>);
   }
 

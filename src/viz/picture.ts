@@ -1,9 +1,10 @@
 // torch.viz.graph: the graph behind tensors as an object to walk, to draw, and to look into in a browser.
+import { isPlainObject } from "../core/tree.ts";
 import { originOf, recordOrigins } from "../autograd/origin.ts";
 import { type Node, readableValues } from "../autograd/node.ts";
 import { type ModeGuard, scoped } from "../autograd/scope.ts";
 import { ArgumentError } from "../core/errors.ts";
-import { describe, isOptions, nearest } from "../ops/define/parameters.ts";
+import { describe, nearest } from "../ops/define/parameters.ts";
 import type { Tensor } from "../ops/methods.ts";
 import { dotOf } from "./dot.ts";
 import { type Drawing, foldGraph, type FoldOptions } from "./fold.ts";
@@ -168,7 +169,7 @@ export function graph(
   result: Tensor | readonly Tensor[],
   options: PictureOptions = {},
 ): GraphPicture {
-  if (!isOptions(options))
+  if (!isPlainObject(options))
     throw new ArgumentError(`viz.graph: expected options, got ${describe(options)}`);
   for (const name of Object.keys(options))
     if (!known.includes(name as keyof PictureOptions)) {

@@ -3,6 +3,7 @@ import { beneath, forwardMode } from "../../autograd/forward.ts";
 import { gradMode, withRecording } from "../../autograd/mode.ts";
 import { type Device, mapping } from "../../core/device.ts";
 import { mapped } from "../../core/list.ts";
+import { NamedTuple } from "../../core/namedtuple.ts";
 import { observation } from "../../autograd/observer.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { Blueprint, OperationNode } from "./blueprint.ts";
@@ -287,18 +288,10 @@ function wantedOf(names: readonly string[], values: Values<Parameters>): number 
   return wanted;
 }
 
-/** An object with named fields that also iterates over them in order, as PyTorch's named tuples do. */
-export function named(names: readonly string[], values: readonly Tensor[]): object {
-  const out: Record<string, Tensor> = {};
-  names.forEach((name, i) => (out[name] = values[i]!));
-  Object.defineProperty(out, Symbol.iterator, { value: () => values[Symbol.iterator]() });
-  return out;
-}
-
 function present(record: AnyRecord, result: Tensor | readonly Tensor[]): unknown {
   return record.outputs === undefined || result instanceof Tensor
     ? result
-    : named(record.outputs, result);
+    : new NamedTuple(record.outputs, result);
 }
 
 /** Makes the callable of an operation from its record. The public type is the annotation of the constant it is assigned to. */

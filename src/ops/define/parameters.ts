@@ -4,6 +4,7 @@ import { DType } from "../../core/dtype.ts";
 import { Device, deviceOf } from "../../core/device.ts";
 import type { Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { isPlainObject } from "../../core/tree.ts";
 
 /** One parameter: how a value is checked and converted, and what stands in when it is not given. */
 export interface Parameter<T> {
@@ -223,13 +224,6 @@ export function choice<const C extends readonly string[]>(...choices: C): Parame
   );
 }
 
-/** Whether a value is a trailing object of named parameters: an object literal, nothing with a class. */
-export function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (value === null || typeof value !== "object") return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
 /** The parameters of one operation, prepared for reading calls. */
 export class Signature<P extends Parameters> {
   private readonly operation: string;
@@ -256,7 +250,7 @@ export class Signature<P extends Parameters> {
     let count = args.length;
     while (count > 0 && args[count - 1] === undefined) count--;
     const last = count > 0 ? args[count - 1] : undefined;
-    const options = isOptions(last) && !this.isOwnRecord(last, count - 1) ? last : undefined;
+    const options = isPlainObject(last) && !this.isOwnRecord(last, count - 1) ? last : undefined;
     if (options !== undefined) count--;
     const out: Record<string, unknown> = { ...this.template };
     let at = 0;

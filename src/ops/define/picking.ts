@@ -4,6 +4,7 @@ import { formatSizes, wrapDimension } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { gradient, input } from "../../core/expression.ts";
 import { mappedNumbers } from "../../core/list.ts";
+import type { NamedPair } from "../../core/namedtuple.ts";
 import { Program } from "../../core/program.ts";
 import { f } from "../../core/scalar.ts";
 import { empty, relayout } from "./memory.ts";
@@ -14,10 +15,7 @@ import { pointwise } from "./pointwise.ts";
 import { reduceRaw, regionOf } from "./reduction.ts";
 
 /** The picked elements and where along the dimension they lie. */
-export type ValuesAndIndices = {
-  readonly values: Tensor;
-  readonly indices: Tensor;
-} & Iterable<Tensor>;
+export type ValuesAndIndices = NamedPair<"values", "indices", Tensor>;
 
 /** Equal, or both NaN. */
 const same = f.or(
