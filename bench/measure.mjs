@@ -1,7 +1,8 @@
 // Times one workload of the built library: `node bench/measure.mjs NAME` prints the median time of a step as JSON.
 import { workloads } from "./workloads.mjs";
 
-const warmUp = 300;
+// As long as V8 takes to compile the functions of the largest step.
+const warmUp = 1000;
 const budget = 1000;
 
 /** Median microseconds of a call, over batches long enough for the clock and together about `budget` milliseconds. */

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-WARM_UP = 0.3
+WARM_UP = 1.0
 BUDGET = 1.0
 
 
