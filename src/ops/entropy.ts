@@ -181,7 +181,8 @@ const divergence = new Reduction({
   expression: f.sub(f.select(f.eq(y, 0), 0, f.mul(y, f.log(y))), f.mul(y, x)),
   derivatives: [
     f.mul(gradient, f.neg(y)),
-    f.mul(gradient, f.sub(f.add(f.select(f.eq(y, 0), 0, f.log(y)), 1), x)),
+    // NaN where the target is 0, whose logarithm has no slope there, as PyTorch's: its y / y is left as it is.
+    f.mul(gradient, f.sub(f.add(f.select(f.eq(y, 0), 0, f.log(y)), f.div(y, y)), x)),
   ],
 });
 const logDivergence = new Reduction({

@@ -261,6 +261,9 @@ for reduction in ["mean", "sum", "none"]:
         case(F + "binary_cross_entropy_with_logits", known(INF, -INF, 2.0, INF), torch.tensor([0.0, 1.0, 0.5, 0.5], dtype=torch.float64), reduction=reduction),
         case(F + "hinge_embedding_loss", known(NAN, 0.5, 1.0), torch.tensor([-1.0, -1.0, 1.0], dtype=torch.float64), reduction=reduction),
     ]
+# Where a target is 0, the divergence has a value but no slope.
+spread = [known(-1.0, -2.0, -0.5), known(0.0, 0.5, 1.0)]
+loss += [case(F + "kl_div", *spread, reduction=reduction) for reduction in ["mean", "sum", "none"]]
 bends = [known(1.0, 2.0, -1.0, 0.5, NAN), torch.zeros(5, dtype=torch.float64)]
 loss += [case(F + "huber_loss", *bends), case(F + "smooth_l1_loss", *bends)]
 reduce += [
