@@ -11,7 +11,8 @@ import {
   wrapDimension,
 } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { concatenate as joined } from "./define/concatenate.ts";
+import { concatenate as joined, stacked } from "./define/concatenate.ts";
+import { checkDevices } from "./define/levels.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
@@ -76,12 +77,8 @@ export const stack: Join = composite({
           `stack: tensor ${k} has shape ${formatSizes(each.sizes)} and the first ${formatSizes(first.sizes)}; all should be equal`,
         );
     });
-    const d = wrapDimension("stack", dim, first.sizes.length + 1);
-    return joined(
-      "stack",
-      mapped(tensors, (each) => each.unsqueeze(d)),
-      d,
-    );
+    checkDevices("stack", tensors);
+    return stacked(tensors, wrapDimension("stack", dim, first.sizes.length + 1));
   },
 });
 

@@ -139,48 +139,50 @@ export const sumToSize: Method<readonly number[] | readonly [readonly number[]]>
   },
 });
 
-const productOver: (
-  self: Tensor,
-  dim: Sizes | null,
-  keepdim: boolean,
-  dtype: DType | null,
-) => Tensor = operation({
-  name: "prod",
-  parameters: overWithType,
-  saves: ["self", "output"],
-  forward: ({ self, dim, keepdim, dtype }) => {
-    const out = dtype ?? (self.dtype.kind === "floating" ? self.dtype : int64);
-    return reduceRaw(
-      "product",
-      [self],
-      self.sizes,
-      regionOf("prod", self.sizes, dim),
-      keepdim,
-      out,
-    );
-  },
-  backward: {
-    self: (g, { self, output, dim }) => {
-      const { kept } = regionOf("prod", self.sizes, dim);
-      const gradient = g.reshape(kept);
-      if (self.count === 0) return self.mul(0);
-      const nonzero = reduceRaw(
-        "all",
+type Product = (self: Tensor, dim: Sizes | null, keepdim: boolean, dtype: DType | null) => Tensor;
+
+const product = (node: string): Product =>
+  operation({
+    name: "prod",
+    node,
+    parameters: overWithType,
+    saves: ["self", "output"],
+    forward: ({ self, dim, keepdim, dtype }) => {
+      const out = dtype ?? (self.dtype.kind === "floating" ? self.dtype : int64);
+      return reduceRaw(
+        "product",
         [self],
         self.sizes,
-        regionOf("prod", self.sizes, null),
-        false,
-        bool,
-        undefined,
-        [],
-        1,
-        self.dtype,
+        regionOf("prod", self.sizes, dim),
+        keepdim,
+        out,
       );
-      if (isTrue(nonzero) === true) return gradient.mul(output.reshape(kept)).div(self);
-      return gradient.mul(productOfOthers(self, dim));
     },
-  },
-});
+    backward: {
+      self: (g, { self, output, dim }) => {
+        const { kept } = regionOf("prod", self.sizes, dim);
+        const gradient = g.reshape(kept);
+        if (self.count === 0) return self.mul(0);
+        const nonzero = reduceRaw(
+          "all",
+          [self],
+          self.sizes,
+          regionOf("prod", self.sizes, null),
+          false,
+          bool,
+          undefined,
+          [],
+          1,
+          self.dtype,
+        );
+        if (isTrue(nonzero) === true) return gradient.mul(output.reshape(kept)).div(self);
+        return gradient.mul(productOfOthers(self, dim));
+      },
+    },
+  });
+
+const productOfAll = product("Prod0");
+const productOver = product("Prod1");
 
 /** For each element the product of the others it is multiplied with: exact where elements are zero. */
 function productOfOthers(self: Tensor, dim: Sizes | null): Tensor {
@@ -229,7 +231,9 @@ export const prod: Method<
   parameters: { ...overWithType, dim: p.optional(p.integer, null) },
   compute: ({ self, dim, keepdim, dtype }) => {
     const typed = dtype !== null && dtype !== self.dtype ? self.to(dtype) : self;
-    return productOver(typed, dim === null ? null : [dim], keepdim, dtype);
+    return dim === null
+      ? productOfAll(typed, null, keepdim, dtype)
+      : productOver(typed, [dim], keepdim, dtype);
   },
 });
 

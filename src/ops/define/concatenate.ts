@@ -23,8 +23,7 @@ const join: (
   forward: ({ tensors, dim, size }) => {
     const model = tensors.find((t) => !isPlaceholder(t.sizes)) ?? tensors[0]!;
     const sizes = isPlaceholder(model.sizes) ? [0] : model.sizes.with(dim, size);
-    const dtype = tensors.reduce((all: DType, t) => promoteTypes(all, t.dtype), model.dtype);
-    const out = empty(sizes, dtype, model.device);
+    const out = empty(sizes, commonType(tensors), model.device);
     let at = 0;
     for (const part of tensors) {
       if (isPlaceholder(part.sizes)) continue;
@@ -47,6 +46,29 @@ const join: (
     },
   },
 });
+
+/** Tensors of one shape along a new dimension. */
+export const stacked: (tensors: readonly Tensor[], dim: number) => Tensor = operation({
+  name: "stack",
+  linear: true,
+  parameters: { tensors: p.tensors, dim: p.integer },
+  forward: ({ tensors, dim }) => {
+    const { sizes, device } = tensors[0]!;
+    const out = empty(sizes.toSpliced(dim, 0, tensors.length), commonType(tensors), device);
+    const strides = out.strides.toSpliced(dim, 1);
+    tensors.forEach((part, k) =>
+      transfer(part, relayout(out, sizes, strides, k * out.strides[dim]!)),
+    );
+    return out;
+  },
+  backward: {
+    tensors: (g, { dim }) => Array.from({ length: g.sizes[dim]! }, (_, k) => g.select(dim, k)),
+  },
+});
+
+function commonType(tensors: readonly Tensor[]): DType {
+  return tensors.reduce((all: DType, t) => promoteTypes(all, t.dtype), tensors[0]!.dtype);
+}
 
 /** Sizes of an empty vector, which joins anything. */
 function isPlaceholder(sizes: Sizes): boolean {
