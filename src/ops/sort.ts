@@ -22,41 +22,47 @@ function lined(t: Tensor, dim: number): Tensor {
   return relayout(t, sizes, strides, t.offset);
 }
 
-const sorting: (
+type Sorting = (
   self: Tensor,
   dim: number,
   descending: boolean,
   limit: number | null,
-) => ValuesAndIndices = operation({
-  name: "sort",
-  parameters: {
-    self: p.tensor,
-    dim: p.integer,
-    descending: p.boolean,
-    limit: p.optional(p.integer, null),
-  },
-  outputs: ["values", "indices"],
-  saves: ["output"],
-  savedOutputs: [1],
-  forward: ({ self, dim, descending, limit }) => {
-    const d = wrapDimension("sort", dim, self.sizes.length);
-    const fresh = (dtype: DType): Tensor =>
-      limit === null ? emptyLike(self, dtype) : empty(self.sizes, dtype, self.device);
-    const [values, indices] = [fresh(self.dtype), fresh(int64)];
-    const { backend } = values.storage.device;
-    backend.sort(lined(values, d), lined(indices, d), lined(self, d), descending);
-    if (limit === null || self.sizes.length === 0) return [values, indices];
-    return [values.narrow(d, 0, limit).clone(), indices.narrow(d, 0, limit).clone()];
-  },
-  backward: {
-    self: (g, { output, dim, sizesOf }) => {
-      const sizes = sizesOf["self"]!;
-      if (sizes.length === 0) return g;
-      const d = wrapDimension("sort", dim, sizes.length);
-      return place(g, d, output, sizes[d]!);
+) => ValuesAndIndices;
+
+const sorting = (name: string): Sorting =>
+  operation({
+    name,
+    parameters: {
+      self: p.tensor,
+      dim: p.integer,
+      descending: p.boolean,
+      limit: p.optional(p.integer, null),
     },
-  },
-});
+    outputs: ["values", "indices"],
+    saves: ["output"],
+    savedOutputs: [1],
+    forward: ({ self, dim, descending, limit }) => {
+      const d = wrapDimension(name, dim, self.sizes.length);
+      const fresh = (dtype: DType): Tensor =>
+        limit === null ? emptyLike(self, dtype) : empty(self.sizes, dtype, self.device);
+      const [values, indices] = [fresh(self.dtype), fresh(int64)];
+      const { backend } = values.storage.device;
+      backend.sort(lined(values, d), lined(indices, d), lined(self, d), descending);
+      if (limit === null || self.sizes.length === 0) return [values, indices];
+      return [values.narrow(d, 0, limit).clone(), indices.narrow(d, 0, limit).clone()];
+    },
+    backward: {
+      self: (g, { output, dim, sizesOf }) => {
+        const sizes = sizesOf["self"]!;
+        if (sizes.length === 0) return g;
+        const d = wrapDimension(name, dim, sizes.length);
+        return place(g, d, output, sizes[d]!);
+      },
+    },
+  });
+
+const sorted = sorting("sort");
+const topSorted = sorting("topk");
 
 /**
  * The elements along `dim` in ascending or descending order, and where they came from, as `{ values, indices }`. Equal elements keep
@@ -80,7 +86,7 @@ export const sort: Method<
     descending: p.optional(p.boolean, false),
     stable: p.optional(p.boolean, false),
   },
-  compute: ({ self, dim, descending }) => sorting(self, dim, descending, null),
+  compute: ({ self, dim, descending }) => sorted(self, dim, descending, null),
 });
 
 /**
@@ -103,7 +109,7 @@ export const argsort: Method<
     descending: p.optional(p.boolean, false),
     stable: p.optional(p.boolean, false),
   },
-  compute: ({ self, dim, descending }) => sorting(self.detach(), dim, descending, null).indices,
+  compute: ({ self, dim, descending }) => sorted(self.detach(), dim, descending, null).indices,
 });
 
 /**
@@ -116,7 +122,7 @@ export const argsort: Method<
 export const msort: Method = composite({
   name: "msort",
   parameters: { self: p.tensor },
-  compute: ({ self }) => sorting(self, 0, false, null).values,
+  compute: ({ self }) => sorted(self, 0, false, null).values,
 });
 
 /**
@@ -151,7 +157,7 @@ export const topk: Method<
       throw new ArgumentError(
         `topk: k must be between 0 and the size ${size} of dimension ${d}, got ${k}`,
       );
-    return sorting(self, d, largest, k);
+    return topSorted(self, d, largest, k);
   },
 });
 
@@ -198,7 +204,7 @@ function quantileOf(name: "quantile" | "nanquantile"): Quantile {
       const rank = self.sizes.length;
       const d = dim === null ? 0 : wrapDimension(name, dim, rank);
       const lines = dim === null || rank === 0 ? self.reshape([-1]) : self.transpose(d, -1);
-      const { values } = sorting(lines, -1, false, null);
+      const { values } = sorted(lines, -1, false, null);
       const size = values.sizes[values.sizes.length - 1]!;
       // NaN sorts last: the numbers of a line come first.
       const counts = values.detach().isnan().logicalNot().sum(-1, true);
