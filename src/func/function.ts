@@ -46,6 +46,21 @@ type ApplyArguments<F extends Applicable> = F extends { setupContext: AnyFunctio
     ? A
     : [];
 
+/** What `apply` is called on: nothing where it was taken from its class, whose methods then cannot tell the types. */
+type Detached<F> = unknown extends F ? true : F extends void ? true : false;
+
+type Apply = <F>(
+  this: F,
+  ...args: F extends Applicable
+    ? ApplyArguments<F>
+    : Detached<F> extends true
+      ? readonly unknown[]
+      : never
+) => F extends Applicable ? ReturnType<F["forward"]> : Tensor;
+
+// Bound to their classes, so that one can be passed on as a function.
+const appliers = new WeakMap<object, (...args: readonly unknown[]) => unknown>();
+
 /** The class as it is called: which of the methods a user wrote is known only then. */
 interface Loose extends Rules, ForwardRules, MapRule {
   readonly forward?: (...args: unknown[]) => unknown;
@@ -98,13 +113,15 @@ abstract class CustomFunction {
     );
   }
 
-  /** Computes `forward` of the arguments and records it with its `backward`. */
-  static apply<F extends Applicable>(
-    this: F,
-    ...args: ApplyArguments<F>
-  ): ReturnType<F["forward"]> {
-    const rules = this as unknown as Loose;
-    return observed(rules.name, args, (given) => applied(rules, given)) as ReturnType<F["forward"]>;
+  /** Computes `forward` of the arguments and records it with its `backward`. It may be taken from its class: `const exp = Exp.apply`. */
+  static get apply(): Apply {
+    let own = appliers.get(this);
+    if (own === undefined) {
+      const rules = this as unknown as Loose;
+      own = (...args) => observed(rules.name, args, (given) => applied(rules, given));
+      appliers.set(this, own);
+    }
+    return own as Apply;
   }
 }
 

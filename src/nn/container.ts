@@ -55,6 +55,7 @@ class Row<M extends Module> extends Module {
  * model(torch.ones(5, 3)).shape // => 5,2
  * model.at(-1)
  * // => Linear(in_features=8, out_features=2, bias=True)
+ * model.slice(0, -1)(torch.ones(5, 3)).shape // => 5,8
  * ```
  */
 export class Sequential<I = Tensor, O = Tensor> extends Row<Module> {
@@ -64,6 +65,11 @@ export class Sequential<I = Tensor, O = Tensor> extends Row<Module> {
     if (modules.length === 1 && !(first instanceof Module) && isRecord(first))
       for (const [name, module] of Object.entries(first)) this.registerModule(name, module);
     else modules.forEach((module, i) => this.registerModule(String(i), module as Module));
+  }
+
+  /** The modules from `start` to before `end`, which keep their names; both count from the end where negative, as an array's slice. */
+  slice<Input = Tensor, Output = Tensor>(start?: number, end?: number): Sequential<Input, Output> {
+    return new Sequential(Object.fromEntries([...this.namedChildrenAll()].slice(start, end)));
   }
 
   override forward(input: I): O {
@@ -102,6 +108,11 @@ export class ModuleList<M extends Module = Layer> extends Row<M> {
       count === 1 ? [String(first), text] : [`${first}-${first + count - 1}`, `${count} x ${text}`],
     );
     return moduleText(this.constructor.name, "", lines);
+  }
+
+  /** The modules from `start` to before `end`, counted anew; both count from the end where negative. */
+  slice(start?: number, end?: number): ModuleList<M> {
+    return new ModuleList([...this].slice(start, end));
   }
 
   /** Adds several modules at the end. */
@@ -168,6 +179,11 @@ export class ParameterList extends Module {
   at(index: number): Parameter {
     const items = [...this];
     return items[position("nn.ParameterList", index, items.length)]!;
+  }
+
+  /** The parameters from `start` to before `end`, counted anew; both count from the end where negative. */
+  slice(start?: number, end?: number): ParameterList {
+    return new ParameterList([...this].slice(start, end));
   }
 
   append(value: Tensor): this {

@@ -33,6 +33,36 @@ describe("custom functions beyond PyTorch's", () => {
     expect(() => first().sum().backward()).toThrow("neither an argument nor a result");
   });
 
+  test("apply may be taken from its class, of which it stays", () => {
+    class Twice extends Function {
+      static forward(_ctx: Ctx, x: Tensor): Tensor {
+        return x.mul(2);
+      }
+      static backward(_ctx: Ctx, g: Tensor): Tensor {
+        return g.mul(2);
+      }
+    }
+    class Thrice extends Twice {
+      static override forward(_ctx: Ctx, x: Tensor): Tensor {
+        return x.mul(3);
+      }
+      static override backward(_ctx: Ctx, g: Tensor): Tensor {
+        return g.mul(3);
+      }
+    }
+    const [twice, thrice] = [Twice.apply, Thrice.apply];
+    expect([twice, thrice]).toEqual([Twice.apply, Thrice.apply]);
+    const x = leaf(2);
+    close(twice(x), x.mul(2));
+    close(grad(thrice(x).sum(), x)[0], torch.full([2], 3, { dtype: torch.float64 }));
+    expect(gradcheck(thrice, [x])).toBe(true);
+    close(
+      torch.func.jacrev(Twice.apply)(x) as Tensor,
+      torch.eye(2, { dtype: torch.float64 }).mul(2),
+    );
+    close(torch.vmap(Thrice.apply)(x) as Tensor, x.mul(3));
+  });
+
   test("nested arguments and results have gradients in their nesting", () => {
     class Mix extends Function {
       static forward(ctx: Ctx, { a, list }: { a: Tensor; list: readonly Tensor[] }) {

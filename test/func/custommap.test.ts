@@ -61,6 +61,37 @@ describe("with a rule", () => {
     expect(leaf.grad!.select(0, 0).tolist()).toEqual([300, 300]);
   });
 
+  test("it maps what forward mode pushes through, of first and second order", () => {
+    class Cube extends Function {
+      static forward(x: Tensor): Tensor {
+        return x.pow(3);
+      }
+      static setupContext(ctx: Ctx, [x]: [Tensor]): void {
+        ctx.saveForBackward(x);
+        ctx.saveForForward(x);
+      }
+      static backward(ctx: Ctx, g: Tensor): Tensor {
+        return g.mul(ctx.savedTensors[0]!.pow(2).mul(3));
+      }
+      static jvp(ctx: Ctx, tangent: Tensor): Tensor {
+        return tangent.mul(ctx.savedTensors[0]!.pow(2).mul(3));
+      }
+      static vmap(_info: unknown, inDims: [number], x: Tensor): [Tensor, number] {
+        return [Cube.apply(x), inDims[0]];
+      }
+    }
+    const x = torch.tensor([1, 2], { dtype: torch.float64 });
+    const { hessian, jacfwd } = torch.func;
+    expect(jacfwd((t: Tensor) => Cube.apply(t))(x).tolist()).toEqual([
+      [3, 0],
+      [0, 12],
+    ]);
+    expect(hessian((t: Tensor) => Cube.apply(t).sum())(x).tolist()).toEqual([
+      [6, 0],
+      [0, 12],
+    ]);
+  });
+
   test("other answers are refused", () => {
     class Wrong extends Function {
       static forward(_ctx: Ctx, x: Tensor): Tensor {

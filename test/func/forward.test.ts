@@ -23,6 +23,22 @@ describe("jvp", () => {
     expect([y.requiresGrad, dy.requiresGrad]).toEqual([false, false]);
   });
 
+  it("takes expanded tensors, whose tangents differ where the elements are one", () => {
+    const rows = torch.ones(1, 2).expand(3, 2);
+    const tangent = torch.arange(6, { dtype: torch.float32 }).reshape(3, 2);
+    const doubled = tangent.mul(2);
+    const square = (x: Tensor): Tensor => x.mul(x);
+    expect(jvp(square, [rows], [tangent])[1].equal(doubled)).toBe(true);
+    expect(jvp((x: Tensor) => square(x.t()), [rows], [tangent])[1].equal(doubled.t())).toBe(true);
+    const mapped = jvp((x: Tensor) => vmap(square)(x), [rows], [tangent])[1];
+    expect(mapped.equal(doubled)).toBe(true);
+    dualLevel(() => {
+      const dual = unpackDual(square(makeDual(rows, tangent)));
+      expect(dual.tangent!.equal(doubled)).toBe(true);
+    });
+    expect(torch.func.hessian((x: Tensor) => square(x).sum())(rows).shape).toEqual([3, 2, 3, 2]);
+  });
+
   it("keeps levels apart", () => {
     // d/dx (x d/dy (x y)) = d/dx x^2: the inner derivative must not see the outer one's tangent as its own.
     const f = along((x) => along((y) => x.mul(y))(one).mul(x));

@@ -216,6 +216,20 @@ describe("containers", () => {
     const branch = new nn.Sequential({ first: new nn.Linear(2, 3), second: new nn.ReLU() });
     expect(Object.keys(branch.stateDict())).toEqual(["first.weight", "first.bias"]);
   });
+
+  it("give parts of themselves, of the same modules", () => {
+    const all = new nn.Sequential(new nn.Linear(1, 2), new nn.ReLU(), new nn.Linear(2, 1));
+    const rest = all.slice(1);
+    expect(Object.keys(rest.stateDict())).toEqual(["2.weight", "2.bias"]);
+    expect(rest.at(0)).toBe(all.at(1));
+    const x = torch.ones(3, 1);
+    expect(rest(all.slice(0, 1)(x)).equal(all(x))).toBe(true);
+    expect([all.slice(0, -1).size, all.slice(5).size, all.slice().size]).toEqual([2, 0, 3]);
+    const list = new nn.ModuleList([new nn.Linear(1, 1), new nn.Linear(2, 2)]);
+    expect(Object.keys(list.slice(1).stateDict())).toEqual(["0.weight", "0.bias"]);
+    const parameters = new nn.ParameterList([torch.ones(1), torch.ones(2)]);
+    expect(parameters.slice(-1).at(0)).toBe(parameters.at(1));
+  });
 });
 
 describe("texts", () => {

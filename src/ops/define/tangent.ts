@@ -3,7 +3,7 @@
 import { beneath, type ForwardLevel, forwardMode } from "../../autograd/forward.ts";
 import { withRecording } from "../../autograd/mode.ts";
 import { mapped } from "../../core/list.ts";
-import { sameSizes } from "../../core/shape.ts";
+import { mayOverlap, sameSizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { type Hooks, hooksOf, Tangent } from "./hooks.ts";
 import { alias } from "./memory.ts";
@@ -156,13 +156,17 @@ function zerosLaidOut(primal: Tensor, model: Tensor): Tensor {
   return new Tensor(memory, dtype, sizes, strides, offset, count, dense);
 }
 
-/** A tangent with the sizes, type and layout of its tensor: itself where it has them, else a copy. */
+/**
+ * A tangent with the sizes, type and layout of its tensor: itself where it has them, else a copy. Where elements of the tensor share their
+ * memory, those of the tangent need not: nothing is written there.
+ */
 export function laidOut(tangent: Tensor, primal: Tensor): Tensor {
   let out = tangent;
   if (out.dtype !== primal.dtype) out = out.to(primal.dtype);
   if (out.sizes !== primal.sizes && !sameSizes(out.sizes, primal.sizes))
     out = out.expand(primal.sizes);
-  return hasLayoutOf(out, primal) ? out : zerosLaidOut(primal, out).copy_(out);
+  if (hasLayoutOf(out, primal) || mayOverlap(primal.sizes, primal.strides)) return out;
+  return zerosLaidOut(primal, out).copy_(out);
 }
 
 /** Zeros as a tangent of a tensor. */
