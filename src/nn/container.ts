@@ -58,7 +58,7 @@ class Row<M extends Module> extends Module {
  * model.slice(0, -1)(torch.ones(5, 3)).shape // => 5,8
  * ```
  */
-export class Sequential<I = Tensor, O = Tensor> extends Row<Module> {
+export class Sequential<I = Tensor, O = Tensor> extends Row<Layer> {
   constructor(...modules: readonly Module[] | readonly [Readonly<Record<string, Module>>]) {
     super();
     const [first] = modules;
