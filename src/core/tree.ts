@@ -25,7 +25,7 @@ export function mappedRecord(
 ): object {
   const names = Object.keys(record);
   const items = mapped(names, item);
-  if (record instanceof NamedTuple) return new NamedTuple(names, items);
+  if (record instanceof NamedTuple) return record.withValues(items);
   const out: Record<string, unknown> = {};
   for (let i = 0; i < names.length; i++) out[names[i]!] = items[i];
   return out;

@@ -135,5 +135,6 @@ export function unpackDual(tensor: Tensor): UnpackedDual {
   const tangent = current === null ? null : tangentOf(tensor, current);
   const primal = current === null ? tensor : tensor.viewAs(tensor);
   if (current !== null) markConstant(primal, current);
-  return new NamedTuple(["primal", "tangent"], [primal, tangent]) as unknown as UnpackedDual;
+  const fields = ["primal", "tangent"];
+  return new NamedTuple("UnpackedDualTensor", fields, [primal, tangent]) as unknown as UnpackedDual;
 }

@@ -2,14 +2,14 @@
 import { type DType, getDefaultDtype } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { gradient, input } from "../core/expression.ts";
-import { type NamedPair, NamedTuple } from "../core/namedtuple.ts";
+import type { NamedPair } from "../core/namedtuple.ts";
 import { Program } from "../core/program.ts";
 import { f } from "../core/scalar.ts";
 import { formatSizes, type Sizes } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { computeType } from "./define/formula.ts";
 import { empty, rowMajor } from "./define/memory.ts";
-import { composite, operation } from "./define/operation.ts";
+import { composite, namedResults, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { pointwise } from "./define/pointwise.ts";
 import { reduceRaw, regionOf } from "./define/reduction.ts";
@@ -118,7 +118,8 @@ export const aminmax: Method<
   },
   compute: ({ self, dim, keepdim }) => {
     const dims = dim === null ? [] : [dim];
-    return new NamedTuple(["min", "max"], [self.amin(dims, keepdim), self.amax(dims, keepdim)]);
+    const bounds = [self.amin(dims, keepdim), self.amax(dims, keepdim)];
+    return namedResults("aminmax", ["min", "max"], bounds);
   },
 });
 

@@ -1,5 +1,6 @@
 // Results with names are taken apart in every way in which PyTorch's named tuples are, and stay what they are on their way through
 // functions of functions.
+import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import * as torch from "flambeau";
 
@@ -29,8 +30,15 @@ test("fields by name, in order and by number", () => {
   expect([pair[0].tolist(), pair[1].tolist()]).toEqual([min.tolist(), max.tolist()]);
 });
 
-test("a text with the names", () => {
-  expect(String(largest(x))).toBe("(values=tensor([5., 7.]),\nindices=tensor([1, 0]))");
+test("PyTorch's text", () => {
+  const text = (name: string): string =>
+    `torch.return_types.${name}(\nvalues=tensor([5., 7.]),\nindices=tensor([1, 0]))`;
+  expect(String(largest(x))).toBe(text("max"));
+  expect(inspect(largest(x))).toBe(text("max"));
+  expect(String(torch.vmap((row: torch.Tensor) => row.max(0))(x))).toBe(text("max"));
+  expect(String(x.kthvalue(3, 1))).toBe(text("kthvalue"));
+  expect(String(x.topk(1))).toContain("return_types.topk(");
+  expect(String(x.aminmax())).toBe("torch.return_types.aminmax(\nmin=tensor(1.),\nmax=tensor(7.))");
 });
 
 test("a list of tensors wherever one is taken", () => {

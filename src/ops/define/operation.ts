@@ -288,10 +288,19 @@ function wantedOf(names: readonly string[], values: Values<Parameters>): number 
   return wanted;
 }
 
+/** The results of an operation that names them. */
+export function namedResults(
+  operation: string,
+  names: readonly string[],
+  results: readonly Tensor[],
+): object {
+  return new NamedTuple(`torch.return_types.${operation}`, names, results);
+}
+
 function present(record: AnyRecord, result: Tensor | readonly Tensor[]): unknown {
   return record.outputs === undefined || result instanceof Tensor
     ? result
-    : new NamedTuple(record.outputs, result);
+    : namedResults(record.name, record.outputs, result);
 }
 
 /** Makes the callable of an operation from its record. The public type is the annotation of the constant it is assigned to. */
