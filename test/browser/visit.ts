@@ -64,7 +64,7 @@ export async function visit<Result>(pages: Readonly<Record<string, string>>): Pr
       `--user-data-dir=${profile}`,
       `http://127.0.0.1:${port}/`,
     ],
-    { stdio: "ignore" },
+    { stdio: "ignore", detached: true },
   );
   const ended = new Promise((done) => child.on("exit", done));
   child.on("error", reject);
@@ -72,9 +72,10 @@ export async function visit<Result>(pages: Readonly<Record<string, string>>): Pr
   try {
     return await answer;
   } finally {
-    child.kill();
-    await ended;
+    // With the helpers that it started, which would go on writing into the profile.
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+    if (child.pid !== undefined) await ended;
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
