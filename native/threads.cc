@@ -24,28 +24,38 @@ constexpr std::chrono::microseconds kAwake{400};
 constexpr int kSpinsBetweenYields = 1000;
 constexpr int kMaxThreads = 256;
 
-struct Pool {
+// The tasks that one thread takes first: always the same part of the work, which kernels before it have left in that thread's cache.
+struct alignas(64) Share {
   // Generation of the work in the upper half, next task in the lower: taking a task checks both at once.
-  alignas(64) std::atomic<uint64_t> ticket{0};
+  std::atomic<uint64_t> ticket{0};
+};
+constexpr uint64_t kNoTask = 0xffffffffu;
+
+struct Pool {
+  Share share[kMaxThreads];
+  alignas(64) std::atomic<uint64_t> generation{0};
   alignas(64) std::atomic<long> done{0};
   alignas(64) std::atomic<TaskBody> body{nullptr};
   std::atomic<void*> context{nullptr};
-  std::atomic<long> tasks{0};
+  std::atomic<long> tasks{0}, shares{0};
   std::atomic<int> sleepers{0};
   std::atomic<int> wanted{0};
   std::mutex busy, sleep;
   std::condition_variable wake;
   int started = 1;
 
-  bool take_and_run(uint64_t generation) {
+  static long first_task(long share, long shares, long tasks) { return share * tasks / shares; }
+
+  bool take_and_run(uint64_t current, long from) {
+    std::atomic<uint64_t>& ticket = share[from].ticket;
     uint64_t now = ticket.load(std::memory_order_acquire);
     for (;;) {
-      if (now >> 32 != generation) return false;
+      if (now >> 32 != current) return false;
       const TaskBody run = body.load(std::memory_order_acquire);
       void* argument = context.load(std::memory_order_acquire);
-      const long count = tasks.load(std::memory_order_acquire);
-      const long task = static_cast<long>(now & 0xffffffffu);
-      if (task >= count) return false;
+      const long end = first_task(from + 1, shares.load(std::memory_order_acquire), tasks.load(std::memory_order_acquire));
+      const long task = static_cast<long>(now & kNoTask);
+      if (task >= end) return false;
       if (ticket.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {
         run(argument, task);
         done.fetch_add(1, std::memory_order_release);
@@ -54,13 +64,21 @@ struct Pool {
     }
   }
 
+  // First a thread's own share, then what is left of the others'.
+  void take_all(uint64_t current, long number) {
+    const long count = shares.load(std::memory_order_acquire);
+    for (long k = 0; k < count; k++)
+      while (take_and_run(current, (number + k) % count)) {
+      }
+  }
+
   void work(int number) {
     uint64_t seen = 0;
     for (;;) {
       int spins = 0;
-      uint64_t generation;
+      uint64_t current;
       Clock::time_point idle = Clock::now();
-      while ((generation = ticket.load(std::memory_order_acquire) >> 32) == seen || number >= wanted.load(std::memory_order_relaxed)) {
+      while ((current = generation.load(std::memory_order_acquire)) == seen || number >= wanted.load(std::memory_order_relaxed)) {
         relax();
         if (++spins % kSpinsBetweenYields != 0) continue;
         // Whoever else wants this core, V8's collector above all, gets it without waiting for a time slice to end.
@@ -68,12 +86,11 @@ struct Pool {
         if (Clock::now() - idle < kAwake) continue;
         std::unique_lock<std::mutex> lock(sleep);
         sleepers.fetch_add(1);
-        wake.wait(lock, [&] { return ticket.load() >> 32 != seen && number < wanted.load(); });
+        wake.wait(lock, [&] { return generation.load() != seen && number < wanted.load(); });
         sleepers.fetch_sub(1);
       }
-      seen = generation;
-      while (take_and_run(generation)) {
-      }
+      seen = current;
+      take_all(current, number);
     }
   }
 
@@ -90,21 +107,22 @@ struct Pool {
   }
 
   void run(long count, TaskBody function, void* argument) {
-    // First a ticket that nobody can take: whoever reads the new fields under an old ticket then fails to take it.
-    const uint64_t before = ticket.load(std::memory_order_relaxed) >> 32;
-    const uint64_t generation = (before + 2) & 0xffffffffu;
-    ticket.store(((before + 1) & 0xffffffffu) << 32 | 0xffffffffu);
+    const uint64_t before = generation.load(std::memory_order_relaxed), current = (before + 1) & 0xffffffffu;
+    const long old_parts = shares.load(std::memory_order_relaxed), threads = wanted.load(), parts = count < threads ? count : threads;
+    // First tickets that nobody can take: whoever reads the new fields under an old ticket then fails to take it.
+    for (long k = 0; k < old_parts; k++) share[k].ticket.store(before << 32 | kNoTask);
     body.store(function, std::memory_order_release);
     context.store(argument, std::memory_order_release);
     tasks.store(count, std::memory_order_release);
+    shares.store(parts, std::memory_order_release);
     done.store(0, std::memory_order_release);
-    ticket.store(generation << 32);
+    for (long k = 0; k < parts; k++) share[k].ticket.store(current << 32 | static_cast<uint64_t>(first_task(k, parts, count)));
+    generation.store(current);
     if (sleepers.load() > 0) {
       { std::lock_guard<std::mutex> lock(sleep); }
       wake.notify_all();
     }
-    while (take_and_run(generation)) {
-    }
+    take_all(current, 0);
     for (int spins = 1; done.load(std::memory_order_acquire) < count; spins++) {
       relax();
       if (spins % kSpinsBetweenYields == 0) std::this_thread::yield();
