@@ -35,7 +35,7 @@ void row_product(const Product<T>& p, bool threads) {
   enum { kPart = 1024 };
   typedef typename VectorOf<T>::type V;
   const long W = VectorOf<T>::width;
-  const long pieces = threads && (double)p.N * p.K > kThreadWork / 8 ? thread_count() : 1;
+  const long pieces = threads ? pieces_of((double)p.N * p.K) : 1;
   const long step = smaller(kPart, ceil_div(ceil_div(p.N, pieces), 64) * 64);
   parallel(ceil_div(p.N, step), [&](long task) {
     alignas(64) T sums[kPart] = {};
@@ -101,8 +101,8 @@ void outer_product(const Product<T>& p, bool threads) {
   const auto rows = [&](long from, long end) {
     outer_rows(p.a + from * p.a_row, p.a_row, p.b, p.target.c + from * p.target.row, p.target.row, end - from, p.N);
   };
-  if (!threads || (double)p.M * p.N <= kThreadWork / 8) return rows(0, p.M);
-  const long step = ceil_div(p.M, thread_count());
+  const long pieces = threads ? pieces_of((double)p.M * p.N) : 1;
+  const long step = ceil_div(p.M, pieces);
   parallel(ceil_div(p.M, step), [&](long task) { rows(task * step, smaller(p.M, (task + 1) * step)); });
 }
 
@@ -169,7 +169,7 @@ void dot_rows(const Product<T>& p, long first, long last) {
 // Rows and columns that lie along K, few of either: nothing is gained by packing.
 template <typename T>
 void dot_product(const Product<T>& p, bool threads) {
-  const long pieces = threads && (double)p.M * p.N * p.K > kThreadWork / 4 ? thread_count() * 2 : 1;
+  const long pieces = threads && (double)p.M * p.N * p.K > kThreadProducts / 4 ? thread_count() * 2 : 1;
   const long step = ceil_div(ceil_div(p.M, pieces), 8) * 8;
   parallel(ceil_div(p.M, step), [&](long task) {
     const long first = task * step, last = smaller(p.M, first + step);

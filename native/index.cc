@@ -92,7 +92,7 @@ void gather(double* frame) {
     typedef __typeof__(type) Pointer;
     const Pointer output = (Pointer)frame_pointer<char>(frame, kAddress);
     const Pointer input = (Pointer)frame_pointer<char>(frame, kAddress + 2);
-    const long pieces = walk.count >= 16384 ? thread_count() * 2 : 1, size = (walk.count + pieces - 1) / pieces;
+    const long pieces = pieces_of(walk.count * 2., 2), size = (walk.count + pieces - 1) / pieces;
     if (walk.count == 0) return;
     parallel((walk.count + size - 1) / size, [&](long task) {
       const long begin = task * size, end = begin + size < walk.count ? begin + size : walk.count;
@@ -215,7 +215,7 @@ void index(double* frame) {
   with_size((int)frame[kFlag], [&](auto* type) {
     typedef __typeof__(type) Pointer;
     const Pointer input = (Pointer)frame_pointer<char>(frame, kAddress), output = (Pointer)frame_pointer<char>(frame, kAddress + 1);
-    const long pieces = count * rest >= 32768 ? thread_count() * 2 : 1, size = (count + pieces - 1) / pieces;
+    const long pieces = pieces_of((double)count * rest, 2), size = (count + pieces - 1) / pieces;
     parallel((count + size - 1) / size, [&](long task) {
       Place place;
       const long begin = task * size, end = begin + size < count ? begin + size : count;

@@ -6,6 +6,8 @@
 
 namespace FLAMBEAU_ISA {
 
+constexpr long kLineCost = 16;  // elements that take as long as beginning and ending a line
+
 struct Lines {
   Layout outer;
   long length, count;
@@ -34,8 +36,7 @@ struct Lines {
   template <typename F>
   bool each(long cost, uint64_t bytes, const F& body) const {
     if (count == 0 || length == 0) return true;
-    const long threads = count * length * cost >= 32768 ? thread_count() : 1;
-    const long pieces = threads == 1 ? 1 : threads * 4, size = (count + pieces - 1) / pieces;
+    const long pieces = pieces_of((double)count * (length + kLineCost) * cost, 4), size = (count + pieces - 1) / pieces;
     bool complete = true;
     parallel((count + size - 1) / size, [&](long task) {
       char* memory = static_cast<char*>(bytes ? scratch(4, bytes) : nullptr);

@@ -232,7 +232,7 @@ void map_strided_typed(const double* frame, const Program* p) {
   if (prepare_tiles(layout, p->outputs)) {
     const long rows = layout.size[layout.rank - 2], columns = layout.size[layout.rank - 1];
     const long tiles = count / (rows * columns) * ((rows + 15) / 16) * ((columns + kTileSide - 1) / kTileSide);
-    const long pieces = count * (program_cost(p) + 1) < 32768 ? 1 : thread_count() * 4L, share = (tiles + pieces - 1) / pieces;
+    const long pieces = pieces_of((double)count * (program_cost(p) + 1), 4), share = (tiles + pieces - 1) / pieces;
     return parallel((tiles + share - 1) / share,
                     [&](long task) { tiled_range<T>(work, task * share, (task + 1) * share < tiles ? (task + 1) * share : tiles); });
   }

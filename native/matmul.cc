@@ -99,7 +99,7 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
                            {(T*)t.c, t.row, t.column, (T)frame[kAlpha], (T)frame[kBeta], (const T*)t.addend, t.addend_row, t.addend_column, true, plain}};
   const double work = (double)s.M * s.N * (s.K ? s.K : 1);
   // Many small column-times-row products: what `multiply` finds out about each of them is the same for all.
-  const bool outer = batches.count > 1 && work <= kThreadWork / 8 && !Whole<T>::value && s.N > 1 && is_outer(base);
+  const bool outer = batches.count > 1 && work <= kThreadWork && !Whole<T>::value && s.N > 1 && is_outer(base);
   const auto one = [&](long batch, bool threads) {
     T* c = base.target.c + batches.offset(0, batch);
     const T *a = base.a + batches.offset(1, batch), *b = base.b + batches.offset(2, batch);
@@ -112,7 +112,7 @@ void multiply_batches(double* frame, const Product<char>& s, const Batches& batc
     multiply(p, threads);
   };
   // Writing alone pays for threads earlier than computing does.
-  const double least = outer ? kThreadWork / 2 : kThreadWork;
+  const double least = outer ? kThreadWork : kThreadProducts;
   if (batches.count > 1 && thread_count() > 1 && work * batches.count > least && (batches.count >= 2 * thread_count() || work < least)) {
     const long pieces = smaller(batches.count, thread_count() * 4), step = ceil_div(batches.count, pieces);
     return parallel(ceil_div(batches.count, step), [&](long task) {

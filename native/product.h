@@ -32,7 +32,7 @@ struct Product {
   }
 };
 
-constexpr double kThreadWork = 400000;  // multiply-adds below which threads do not pay
+constexpr double kThreadProducts = 6 * kThreadWork;  // multiply-adds below which threads do not pay
 
 long ceil_div(long a, long b) { return (a + b - 1) / b; }
 long smaller(long a, long b) { return a < b ? a : b; }
@@ -40,7 +40,7 @@ long smaller(long a, long b) { return a < b ? a : b; }
 // How many threads a product is worth.
 template <typename T>
 long pieces_for(const Product<T>& p, bool threads) {
-  return threads && (double)p.M * p.N * p.K > kThreadWork ? thread_count() : 1;
+  return threads && (double)p.M * p.N * p.K > kThreadProducts ? thread_count() : 1;
 }
 
 // Side by side where that pays, else one after another.

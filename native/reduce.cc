@@ -308,7 +308,7 @@ void reduce_typed(Work& work) {
     }
     columns = along;
   }
-  const long threads = all * cost >= 32768 ? thread_count() : 1;
+  const long threads = pieces_of((double)all * cost);
   if (columns) {
     const long inner = layout.size[last], outer = work.kept_count / inner;
     long width = inner < kBlock ? inner : (long)kBlock;

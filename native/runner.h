@@ -152,8 +152,8 @@ static inline long program_cost(const Program* p) {
 
 // How many tasks to cut n elements of that cost into; `size` gets the elements of one.
 static inline long cut_work(long n, long cost, long* size) {
-  const long threads = thread_count();
-  if (threads == 1 || n * cost < 32768) {
+  const long threads = pieces_of((double)n * cost);
+  if (threads == 1) {
     *size = n;
     return 1;
   }

@@ -91,7 +91,7 @@ void scan_across(const Lines& lines, Kind kind, bool positions) {
     }
   };
   const long tasks = lines.count / width * parts;
-  if (lines.count * lines.length >= 16384) return parallel(tasks, one);
+  if (pieces_of(lines.count * lines.length * 2.) > 1) return parallel(tasks, one);
   for (long task = 0; task < tasks; task++) one(task);
 }
 

@@ -40,11 +40,26 @@ describe("threads", () => {
   it.skipIf(usual !== "native")("compute the same, however many", () => {
     manualSeed(0);
     const [a, b] = [randn(300, 400), randn(400, 500)];
+    const order = b.argsort(1);
+    const [columns, rows, column] = [randn(64, 128, 1), randn(64, 1, 64), randn(900, 1)];
+    // Each is large enough to be cut, in its own way.
     const results = (): Tensor[] => [
       a.matmul(b),
+      a.select(0, 0).matmul(b),
+      column.matmul(b.select(0, 0).view(1, 500)),
+      columns.matmul(rows),
+      a.matmul(b.narrow(1, 0, 2)),
       b.exp(),
+      b.t().exp().contiguous(),
+      b.t().add(b.select(0, 0).view(500, 1)),
+      b.sum(),
       b.sum([0]),
+      b.sum([1]),
       b.softmax(1),
+      b.cumsum(0),
+      b.cumsum(1),
+      b.gather(1, order),
+      b.indexSelect(0, order.select(1, 0).remainder(400)),
       b.sort(0).values,
     ];
     setNumThreads(1);
