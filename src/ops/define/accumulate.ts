@@ -4,10 +4,10 @@ import type { HookSet } from "../../autograd/hooks.ts";
 import { Node, type ResultMetadata, type Sender } from "../../autograd/node.ts";
 import { gradMode, layoutPolicy } from "../../autograd/mode.ts";
 import { AutogradError } from "../../core/errors.ts";
-import { isPacked, sameSizes } from "../../core/shape.ts";
+import { sameSizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import { gradientType } from "./hooks.ts";
-import { alias, coversStorage, empty, emptyLike } from "./memory.ts";
+import { alias, coversStorage, empty, emptyLike, hasNoGaps } from "./memory.ts";
 import { copyTangents } from "./tangent.ts";
 import { transfer } from "./transfer.ts";
 
@@ -58,18 +58,18 @@ function runPostAccumulate(hooks: HookSet<(leaf: Tensor) => unknown>, leaf: Tens
 }
 
 /** Whether a gradient lies in memory as its leaf does where that has no gaps, else in row-major order: PyTorch's contract. */
-function hasLayoutOf({ sizes, strides, dense }: Tensor, gradient: Tensor): boolean {
-  return dense || !isPacked(sizes, strides) ? gradient.dense : sameSizes(gradient.strides, strides);
+function keepsContract(variable: Tensor, gradient: Tensor): boolean {
+  return variable.dense || !hasNoGaps(variable)
+    ? gradient.dense
+    : sameSizes(gradient.strides, variable.strides);
 }
 
 /** A copy, outside the graph unless the pass is recorded, that keeps to the contract. */
 function copyFor(variable: Tensor, gradient: Tensor): Tensor {
-  if (gradMode.enabled && hasLayoutOf(variable, gradient)) return gradient.clone();
-  const { sizes, strides, dense, storage } = variable;
-  const copy =
-    dense || isPacked(sizes, strides)
-      ? emptyLike(variable, gradient.dtype)
-      : empty(sizes, gradient.dtype, storage.device);
+  if (gradMode.enabled && keepsContract(variable, gradient)) return gradient.clone();
+  const copy = hasNoGaps(variable)
+    ? emptyLike(variable, gradient.dtype)
+    : empty(variable.sizes, gradient.dtype, variable.storage.device);
   if (gradMode.enabled) return copy.copy_(gradient);
   transfer(gradient, copy);
   copy.storage.kept = true;
@@ -89,7 +89,7 @@ function accumulateInto(variable: Tensor, gradient: Tensor): void {
     !gradMode.enabled &&
     !gradient.storage.kept &&
     coversStorage(gradient) &&
-    (!layoutPolicy.enforced || hasLayoutOf(variable, gradient))
+    (!layoutPolicy.enforced || keepsContract(variable, gradient))
   ) {
     gradient.storage.kept = true;
     variable.gradient =

@@ -166,12 +166,13 @@ export function isTrue(condition: Tensor): boolean | undefined {
     : readElement(condition, condition.offset) === true;
 }
 
+/** Whether elements lie without gaps, in whatever order of dimensions. */
+export function hasNoGaps({ dense, sizes, strides }: Tensor): boolean {
+  return dense || isPacked(sizes, strides);
+}
+
 /** Whether every element has memory of its own storage to itself: nothing else could share it except another tensor on the same storage. */
 export function coversStorage(tensor: Tensor): boolean {
-  const { count, dtype, offset, sizes, strides, storage } = tensor;
-  return (
-    offset === 0 &&
-    count * dtype.itemsize === storage.byteLength &&
-    (tensor.dense || isPacked(sizes, strides))
-  );
+  const { count, dtype, offset, storage } = tensor;
+  return offset === 0 && count * dtype.itemsize === storage.byteLength && hasNoGaps(tensor);
 }

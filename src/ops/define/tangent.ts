@@ -135,7 +135,7 @@ export function shareTangents(from: Tensor, to: Tensor): void {
   }
 }
 
-function hasLayoutOf(tangent: Tensor, primal: Tensor): boolean {
+function liesAs(tangent: Tensor, primal: Tensor): boolean {
   if (tangent.storage.device === primal.storage.device) {
     if (tangent.storage.byteLength !== primal.storage.byteLength) return false;
   }
@@ -165,7 +165,7 @@ export function laidOut(tangent: Tensor, primal: Tensor): Tensor {
   if (out.dtype !== primal.dtype) out = out.to(primal.dtype);
   if (out.sizes !== primal.sizes && !sameSizes(out.sizes, primal.sizes))
     out = out.expand(primal.sizes);
-  if (hasLayoutOf(out, primal) || mayOverlap(primal.sizes, primal.strides)) return out;
+  if (liesAs(out, primal) || mayOverlap(primal.sizes, primal.strides)) return out;
   return zerosLaidOut(primal, out).copy_(out);
 }
 
