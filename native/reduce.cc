@@ -74,11 +74,7 @@ INLINE T block_extremum_of(const T* x, long n) {
     b0 = (Least ? b1 < b0 : b1 > b0) ? b1 : b0;
     b2 = (Least ? b3 < b2 : b3 > b2) ? b3 : b2;
     b0 = (Least ? b2 < b0 : b2 > b0) ? b2 : b0;
-    T lanes[VectorOf<T>::width];
-    store(lanes, b0);
-    for (long step = W / 2; step > 0; step /= 2)
-      for (long k = 0; k < step; k++) lanes[k] = (Least ? lanes[k + step] < lanes[k] : lanes[k + step] > lanes[k]) ? lanes[k + step] : lanes[k];
-    best = lanes[0];
+    best = fold_lanes<T>(b0, [](const auto& a, const auto& b) { return (Least ? b < a : b > a) ? b : a; });
   }
   for (; i < n; i++)
     if (better(kind, best, x[i])) best = x[i];

@@ -129,17 +129,30 @@ INLINE VF join_halves(VD a, VD b) {
 }
 
 // The upper half onto the lower one until one lane is left, in registers.
-template <typename T, typename V>
-INLINE T sum_lanes(V v) {
+template <typename T, typename V, typename F>
+INLINE T fold_lanes(V v, const F& combine) {
   if constexpr (sizeof(V) == 2 * sizeof(T)) {
-    return v[0] + v[1];
+    return combine(v[0], v[1]);
   } else {
     typedef T Half __attribute__((vector_size(sizeof(V) / 2)));
     Half low, high;
     __builtin_memcpy(&low, &v, sizeof low);
     __builtin_memcpy(&high, reinterpret_cast<const char*>(&v) + sizeof low, sizeof high);
-    return sum_lanes<T>(low + high);
+    return fold_lanes<T>(combine(low, high), combine);
   }
+}
+template <typename T, typename V>
+INLINE T sum_lanes(V v) {
+  return fold_lanes<T>(v, [](const auto& a, const auto& b) { return a + b; });
+}
+
+// The first n lanes, the others from `rest`.
+template <typename T, typename V>
+INLINE V first_lanes(V v, long n, V rest) {
+  typedef decltype(v == v) Numbers;
+  Numbers number;
+  for (unsigned long k = 0; k < sizeof(V) / sizeof(T); k++) number[k] = k;
+  return number < Numbers{} + (decltype(number[0] + 0))n ? v : rest;
 }
 
 }  // namespace FLAMBEAU_ISA

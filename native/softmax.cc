@@ -27,13 +27,18 @@ INLINE T largest(const T* x, long n) {
     b2 = y2 > b2 ? y2 : b2;
     b3 = y3 > b3 ? y3 : b3;
   }
+  for (; i + W <= n; i += W) {
+    const V y = load(x + i);
+    b0 = y > b0 ? y : b0;
+  }
+  if (i < n) {
+    const V y = first_lanes<T>(load_part(x + i, n - i), n - i, lowest);
+    b1 = y > b1 ? y : b1;
+  }
   b0 = b1 > b0 ? b1 : b0;
   b2 = b3 > b2 ? b3 : b2;
   b0 = b2 > b0 ? b2 : b0;
-  T out = -(T)INFINITY;
-  for (long k = 0; k < W; k++) out = b0[k] > out ? b0[k] : out;
-  for (; i < n; i++) out = x[i] > out ? x[i] : out;
-  return out;
+  return fold_lanes<T>(b0, [](const auto& a, const auto& b) { return b > a ? b : a; });
 }
 
 // Sum of f(i) over registers, the last one cut; f gets the offset and how many elements count. Blocks are added up in double.
@@ -73,10 +78,7 @@ INLINE void fill_over(T* out, long n, F f) {
 // The first n lanes; the others 0, so that they do not count in a sum.
 template <typename T, typename V>
 INLINE V keep(V v, long n) {
-  if (n == VectorOf<T>::width) return v;
-  T lanes[VectorOf<T>::width] = {};
-  store_part(lanes, v, n);
-  return load(lanes);
+  return n == VectorOf<T>::width ? v : first_lanes<T>(v, n, V{});
 }
 
 template <typename T>
