@@ -40,31 +40,44 @@ export function isContainer(
 
 type IsLeaf<Leaf> = (value: unknown) => value is Leaf;
 
+/** A container that is being looked into, and those around it. */
+interface Level {
+  readonly part: unknown;
+  readonly around: Level | null;
+}
+
+function refuseCycle(part: unknown, inside: Level | null): void {
+  let levels = 1;
+  for (let level = inside; level !== null; level = level.around, levels++)
+    if (level.part === part)
+      throw new ArgumentError(
+        `an array or a record must not contain itself, but one, ${levels} levels deep, does`,
+      );
+}
+
 /** Calls a function with every leaf, and with its path where paths are wanted. */
 function visit<Leaf>(
   part: unknown,
   isLeaf: IsLeaf<Leaf>,
   found: (leaf: Leaf, path: string) => void,
   path: string | null,
-  around: unknown[],
+  around: Level | null,
 ): void {
   if (isLeaf(part)) {
     found(part, path ?? "");
     return;
   }
   if (!isContainer(part)) return;
-  if (around.includes(part))
-    throw new ArgumentError(
-      `an array or a record must not contain itself, but one, ${around.length - around.indexOf(part)} levels deep, does`,
-    );
-  around.push(part);
-  if (Array.isArray(part))
+  refuseCycle(part, around);
+  const inside = { part, around };
+  if (Array.isArray(part)) {
     for (let i = 0; i < part.length; i++)
-      visit(part[i], isLeaf, found, path === null ? null : `${path}[${i}]`, around);
-  else
-    for (const [name, item] of Object.entries(part as Readonly<Record<string, unknown>>))
-      visit(item, isLeaf, found, path === null ? null : `${path}.${name}`, around);
-  around.pop();
+      visit(part[i], isLeaf, found, path === null ? null : `${path}[${i}]`, inside);
+    return;
+  }
+  const record = part as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(record))
+    visit(record[name], isLeaf, found, path === null ? null : `${path}.${name}`, inside);
 }
 
 function refilled<Leaf>(part: unknown, isLeaf: IsLeaf<Leaf>, next: () => unknown): unknown {
@@ -72,6 +85,13 @@ function refilled<Leaf>(part: unknown, isLeaf: IsLeaf<Leaf>, next: () => unknown
   if (Array.isArray(part))
     return mapped(part as readonly unknown[], (item) => refilled(item, isLeaf, next));
   return isRecord(part) ? mappedRecord(part, (name) => refilled(part[name], isLeaf, next)) : part;
+}
+
+/** The leaves of a value, in order. Throws ArgumentError for a container inside itself. */
+export function leavesOf<Leaf>(value: unknown, isLeaf: IsLeaf<Leaf>): Leaf[] {
+  const leaves: Leaf[] = [];
+  visit(value, isLeaf, (leaf) => leaves.push(leaf), null, null);
+  return leaves;
 }
 
 /** A value taken apart: its leaves in order, and how to put others in their places. */
@@ -83,9 +103,7 @@ export class Flattened<Leaf> {
   private readonly isLeaf: IsLeaf<Leaf>;
 
   constructor(value: unknown, isLeaf: IsLeaf<Leaf>) {
-    const leaves: Leaf[] = [];
-    visit(value, isLeaf, (leaf) => leaves.push(leaf), null, []);
-    this.leaves = leaves;
+    this.leaves = leavesOf(value, isLeaf);
     this.value = value;
     this.isLeaf = isLeaf;
     // V8 makes a function that is written straight into a property old at once, and with it all that it refers to.
@@ -99,7 +117,7 @@ export class Flattened<Leaf> {
   /** The path to each leaf, as one would write it after the value's name: `.layers[0].weight`. For messages: found when asked for. */
   get paths(): readonly string[] {
     const paths: string[] = [];
-    visit(this.value, this.isLeaf, (_, path) => paths.push(path), "", []);
+    visit(this.value, this.isLeaf, (_, path) => paths.push(path), "", null);
     return paths;
   }
 }

@@ -161,7 +161,7 @@ export function linearize(
   if (typeof fn !== "function")
     throw new ArgumentError(`${name}: expected a function to differentiate, got ${describe(fn)}`);
   const points = tensorsIn(name, "primals", primals);
-  const inputs = new Inputs(name, primals);
+  const inputs = new Inputs(name, flatten(primals, isTensor));
   const result = withRecording(true, () => fn(...(inputs.values as never[])));
   const { leaves, rebuild } = resultsOf(name, result);
   const follows = inputs.continues(leaves);

@@ -3,7 +3,7 @@ import { withRecording } from "../autograd/mode.ts";
 import { ArgumentError, ShapeError } from "../core/errors.ts";
 import { mapped } from "../core/list.ts";
 import { formatSizes, sameSizes } from "../core/shape.ts";
-import { flatten, isPlainObject } from "../core/tree.ts";
+import { flatten, type Flattened, isPlainObject } from "../core/tree.ts";
 import { requiresGradient } from "../ops/define/history.ts";
 import { anything, boolean, describe, optional, Signature } from "../ops/define/parameters.ts";
 import { captureGradients } from "../ops/define/pass.ts";
@@ -47,18 +47,20 @@ export function chosenArguments(
   args: readonly unknown[],
 ): {
   readonly at: readonly number[];
-  readonly chosen: readonly unknown[];
+  readonly chosen: Flattened<Tensor>;
   readonly form: (values: readonly unknown[]) => unknown;
 } {
   const at = positions(name, argnums, args.length);
-  const chosen = mapped(at, (i) => args[i]);
-  const { leaves, rebuild } = flatten(chosen, isTensor);
-  if (leaves.length === 0)
+  const chosen = flatten(
+    mapped(at, (i) => args[i]),
+    isTensor,
+  );
+  if (chosen.leaves.length === 0)
     throw new ArgumentError(
-      `${name}: argument ${at.join(", ")} holds no tensor to differentiate by, got ${describe(chosen[0])}`,
+      `${name}: argument ${at.join(", ")} holds no tensor to differentiate by, got ${describe(args[at[0]!])}`,
     );
   const form = (values: readonly unknown[]): unknown => {
-    const nested = rebuild(values) as unknown[];
+    const nested = chosen.rebuild(values) as unknown[];
     return Array.isArray(argnums) ? nested : nested[0];
   };
   return { at, chosen, form };
@@ -250,7 +252,7 @@ export function vjp(
   const last = given.at(-1);
   const hasAux =
     isPlainObject(last) && Object.keys(last).join() === "hasAux" && last["hasAux"] === true;
-  const inputs = new Inputs(name, hasAux ? given.slice(0, -1) : given);
+  const inputs = new Inputs(name, flatten(hasAux ? given.slice(0, -1) : given, isTensor));
   const [result, aux] = withAux(
     name,
     withRecording(true, () => fn(...(inputs.values as never[]))),

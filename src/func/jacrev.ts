@@ -3,7 +3,6 @@ import { withRecording } from "../autograd/mode.ts";
 import type { Randomness } from "../core/device.ts";
 import { ArgumentError } from "../core/errors.ts";
 import { mapped } from "../core/list.ts";
-import { flatten } from "../core/tree.ts";
 import {
   anything,
   boolean,
@@ -22,7 +21,6 @@ import {
   chosenInputs,
   vectorProducts,
 } from "./gradient.ts";
-import { isTensor } from "../ops/access.ts";
 import { resultsOf, untracked, withAux } from "./level.ts";
 import { allUnitVectors, pieces } from "./rows.ts";
 import { vmap } from "./vmap.ts";
@@ -134,7 +132,8 @@ export function jacfwd(
   const { argnums, hasAux, randomness } = forward.read(rest);
   return (...given) => {
     const { at, chosen, form } = chosenArguments(name, argnums, given);
-    const { leaves: tensors, rebuild } = flatten(chosen, isTensor);
+    const { leaves: tensors, rebuild } = chosen;
+    const primals = rebuild(tensors) as readonly unknown[];
     let aux: unknown;
     const pushed = vmap(
       (...tangents: readonly Tensor[]) => {
@@ -145,7 +144,7 @@ export function jacfwd(
           aux = more;
           return result;
         };
-        return jvp(run, chosen, rebuild(tangents) as readonly unknown[])[1];
+        return jvp(run, primals, rebuild(tangents) as readonly unknown[])[1];
       },
       { outDims: -1, randomness: randomness as Randomness },
     )(...allUnitVectors(tensors));

@@ -29,13 +29,11 @@ export class Inputs {
   private readonly flattened: Flattened<Tensor>;
   private readonly tracked: boolean;
 
-  constructor(name: string, given: readonly unknown[]) {
-    this.flattened = flatten(given, isTensor);
-    const { leaves, rebuild } = this.flattened;
+  constructor(name: string, given: Flattened<Tensor>) {
+    this.flattened = given;
+    const { leaves, rebuild } = given;
     this.tracked = leaves.some(requiresGradient);
-    this.tensors = mapped(leaves, (tensor, i) =>
-      fresh(name, tensor, () => this.flattened.paths[i]!),
-    );
+    this.tensors = mapped(leaves, (tensor, i) => fresh(name, tensor, () => given.paths[i]!));
     this.values = rebuild(this.tensors) as unknown[];
   }
 

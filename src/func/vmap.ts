@@ -2,7 +2,7 @@
 import { ArgumentError, AutogradError, ShapeError } from "../core/errors.ts";
 import { type Axis, mapping, type Randomness } from "../core/device.ts";
 import { mapped } from "../core/list.ts";
-import { flatten } from "../core/tree.ts";
+import { flatten, leavesOf } from "../core/tree.ts";
 import { leaveBatch, newAxis } from "../ops/define/batch.ts";
 import {
   anything,
@@ -42,7 +42,7 @@ export function spread(
   path: string,
 ): (number | null)[] {
   if (dims === null || dims === undefined || typeof dims === "number")
-    return mapped(flatten(value, isTensor).leaves, () => dims ?? null);
+    return mapped(leavesOf(value, isTensor), () => dims ?? null);
   const fits =
     typeof dims === "object" &&
     typeof value === "object" &&

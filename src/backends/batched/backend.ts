@@ -10,7 +10,7 @@ import type {
 import type { Device } from "../../core/device.ts";
 import { type DType, int64 } from "../../core/dtype.ts";
 import { AutogradError } from "../../core/errors.ts";
-import { mapped, mappedNumbers } from "../../core/list.ts";
+import { joined, mapped, mappedNumbers, zeros } from "../../core/list.ts";
 import type { TypedProgram } from "../../core/program.ts";
 import { contiguousStrides, elementCount, isContiguous, type Sizes } from "../../core/shape.ts";
 import { Storage } from "../../core/storage.ts";
@@ -24,25 +24,21 @@ function laidOut(operand: Operand, storage: Storage, sizes: Sizes, strides: Size
   return new Tensor(storage, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
 
-/** One list behind another. By hand, because `concat` is a call into V8's runtime. */
-function joined(first: Sizes, second: Sizes): Sizes {
-  const all = new Array<number>(first.length + second.length);
-  for (let i = 0; i < first.length; i++) all[i] = first[i]!;
-  for (let i = 0; i < second.length; i++) all[first.length + i] = second[i]!;
-  return all;
-}
-
 /** A matrix behind axes, transposed. */
 function turned(operand: Operand): Operand {
-  const { storage, sizes, strides } = operand;
-  const rank = sizes.length;
-  const swapped = (of: Sizes): number[] => [...of.slice(0, -2), of[rank - 1]!, of[rank - 2]!];
-  return laidOut(operand, storage, swapped(sizes), swapped(strides));
+  const last = operand.sizes.length - 1;
+  const swapped = (of: Sizes): number[] => {
+    const all = of.slice();
+    all[last - 1] = of[last]!;
+    all[last] = of[last - 1]!;
+    return all;
+  };
+  return laidOut(operand, operand.storage, swapped(operand.sizes), swapped(operand.strides));
 }
 
 /** A result without dimensions as one of `rank` dimensions of size 1. */
 function singleElement({ storage, dtype, offset }: Operand, rank: number): Operand {
-  const ones = new Array<number>(rank).fill(1);
+  const ones = mappedNumbers(zeros(rank), () => 1);
   return new Tensor(storage, dtype, ones, ones, offset, 1, true);
 }
 
@@ -123,10 +119,10 @@ export class BatchedBackend implements Backend {
       this.#inner(operand),
       [
         ...mappedNumbers(steps, (step, i) => (step === 0 ? 1 : this.#sizes[i]!)),
-        ...new Array<number>(missing).fill(1),
+        ...mappedNumbers(zeros(missing), () => 1),
         ...sizes,
       ],
-      [...steps, ...new Array<number>(missing).fill(0), ...strides],
+      [...steps, ...zeros(missing), ...strides],
     );
   }
 
@@ -335,15 +331,19 @@ export class BatchedBackend implements Backend {
   /** An operand without the axes along which a matrix is shared, and with other rows. */
   #apart(operand: Operand, shared: Sizes, rows: number, rowStep: number): Operand {
     const axes = this.#sizes.length;
-    const sizes: number[] = [];
-    const strides: number[] = [];
-    for (let axis = 0; axis < axes; axis++) {
+    let kept = 0;
+    for (let axis = 0; axis < axes; axis++) if (shared[axis] !== 0) kept++;
+    const sizes = zeros(kept + 2);
+    const strides = zeros(kept + 2);
+    for (let axis = 0, at = 0; axis < axes; axis++) {
       if (shared[axis] === 0) continue;
-      sizes.push(operand.sizes[axis]!);
-      strides.push(operand.strides[axis]!);
+      sizes[at] = operand.sizes[axis]!;
+      strides[at++] = operand.strides[axis]!;
     }
-    sizes.push(rows, operand.sizes[axes + 1]!);
-    strides.push(rowStep, operand.strides[axes + 1]!);
+    sizes[kept] = rows;
+    sizes[kept + 1] = operand.sizes[axes + 1]!;
+    strides[kept] = rowStep;
+    strides[kept + 1] = operand.strides[axes + 1]!;
     return laidOut(operand, operand.storage, sizes, strides);
   }
 

@@ -70,7 +70,8 @@ class MemberStorage implements Storage {
     this.device = device;
     this.memory = memory;
     let reach = memory.inner.byteLength;
-    device.axes.forEach(({ size }, i) => (reach -= (size - 1) * memory.steps[i]!));
+    for (let i = 0; i < device.axes.length; i++)
+      reach -= (device.axes[i]!.size - 1) * memory.steps[i]!;
     this.byteLength = reach;
   }
 

@@ -4,19 +4,11 @@ import { gradMode } from "../../autograd/mode.ts";
 import { BatchedBackend } from "../../backends/batched/backend.ts";
 import { membersOf, memberStorage } from "../../backends/batched/storage.ts";
 import { type Axis, Device, mapping, type Randomness } from "../../core/device.ts";
-import { isContiguous } from "../../core/shape.ts";
+import { elementCount, isContiguous } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { requiresGradient } from "./history.ts";
 import { operation } from "./operation.ts";
 import * as p from "./parameters.ts";
-
-function without<T>(items: readonly T[], at: number): T[] {
-  return items.filter((_, i) => i !== at);
-}
-
-function withItem<T>(items: readonly T[], at: number, item: T): T[] {
-  return [...items.slice(0, at), item, ...items.slice(at)];
-}
 
 /** A tensor's memory with one axis more, whose members lie `step` elements apart. */
 function shown(
@@ -31,15 +23,14 @@ function shown(
   const { inner, steps } = membersOf(storage);
   // Others hold this memory too: nothing may take it over.
   inner.kept = true;
-  const own = withItem(steps, device.axes.indexOf(axis), step * dtype.itemsize);
-  const count = sizes.reduce((product, size) => product * size, 1);
+  const own = steps.toSpliced(device.axes.indexOf(axis), 0, step * dtype.itemsize);
   return new Tensor(
     memberStorage(device, inner, own),
     dtype,
     sizes,
     strides,
     offset,
-    count,
+    elementCount(sizes),
     isContiguous(sizes, strides),
   );
 }
@@ -56,7 +47,7 @@ function spared<A extends readonly unknown[]>(recorded: Move<A>, raw: Move<A>): 
 
 function entered(self: Tensor, axis: Axis, dim: number): Tensor {
   const { sizes, strides } = self;
-  return shown(self, axis, strides[dim]!, without(sizes, dim), without(strides, dim));
+  return shown(self, axis, strides[dim]!, sizes.toSpliced(dim, 1), strides.toSpliced(dim, 1));
 }
 
 function left(self: Tensor, axis: Axis, dim: number): Tensor {
@@ -64,14 +55,14 @@ function left(self: Tensor, axis: Axis, dim: number): Tensor {
   const { axes, base } = storage.device;
   const { inner, steps } = membersOf(storage);
   const at = axes.indexOf(axis);
-  const sizes = withItem(self.sizes, dim, axis.size);
-  const strides = withItem(self.strides, dim, at < 0 ? 0 : steps[at]! / dtype.itemsize);
+  const sizes = self.sizes.toSpliced(dim, 0, axis.size);
+  const strides = self.strides.toSpliced(dim, 0, at < 0 ? 0 : steps[at]! / dtype.itemsize);
   const memory =
     at < 0
       ? storage
       : axes.length === 1
         ? inner
-        : memberStorage(deviceWith(base, without(axes, at)), inner, without(steps, at));
+        : memberStorage(deviceWith(base, axes.toSpliced(at, 1)), inner, steps.toSpliced(at, 1));
   const count = self.count * axis.size;
   return new Tensor(memory, dtype, sizes, strides, offset, count, isContiguous(sizes, strides));
 }
@@ -156,7 +147,7 @@ class BatchAxis implements Axis {
   over(below: Device): Device {
     const { axes, base } = below;
     const later = axes.findIndex(({ number }) => number > this.number);
-    if (later >= 0) return deviceWith(base, withItem(axes, later, this));
+    if (later >= 0) return deviceWith(base, axes.toSpliced(later, 0, this));
     let device = this.devices.get(below);
     if (device === undefined) {
       device = new Device(base.type, [...axes, this], base);

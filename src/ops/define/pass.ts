@@ -228,8 +228,11 @@ function target(
 
 function capturesOf(list: readonly Capture<Tensor>[]): Map<Node<Tensor>, Capture<Tensor>[]> {
   const captures = new Map<Node<Tensor>, Capture<Tensor>[]>();
-  for (const capture of list)
-    captures.set(capture.node, [...(captures.get(capture.node) ?? []), capture]);
+  for (const capture of list) {
+    const others = captures.get(capture.node);
+    if (others === undefined) captures.set(capture.node, [capture]);
+    else others.push(capture);
+  }
   return captures;
 }
 
