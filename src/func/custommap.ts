@@ -62,7 +62,7 @@ export function mappedByRule(
     const [result, outDims] = answer as [unknown, unknown];
     const found = flatten(result, isTensor);
     const { leaves, rebuild } = found;
-    const places = spread("outDims", outDims, result, "");
+    const places = spread("outDims", outDims, result);
     return {
       result: rebuild(
         leaves.map((tensor, i) => {

@@ -2,7 +2,7 @@
 import { ArgumentError, AutogradError, ShapeError } from "../core/errors.ts";
 import { type Axis, mapping, type Randomness } from "../core/device.ts";
 import { mapped } from "../core/list.ts";
-import { flatten, leavesOf } from "../core/tree.ts";
+import { flatten, isRecord, leavesOf } from "../core/tree.ts";
 import { leaveBatch, newAxis } from "../ops/define/batch.ts";
 import {
   anything,
@@ -34,34 +34,54 @@ export interface VmapOptions {
   readonly chunkSize?: number | null;
 }
 
-/** A number or null for each tensor of a value, from a nesting that may stop early. */
-export function spread(
-  what: string,
-  dims: unknown,
-  value: unknown,
-  path: string,
-): (number | null)[] {
-  if (dims === null || dims === undefined || typeof dims === "number")
-    return mapped(leavesOf(value, isTensor), () => dims ?? null);
-  const fits =
-    typeof dims === "object" &&
-    typeof value === "object" &&
-    value !== null &&
-    !isTensor(value) &&
-    Array.isArray(dims) === Array.isArray(value);
-  const keys = fits ? Object.keys(value) : [];
-  if (!fits || Object.keys(dims).join() !== keys.join())
-    throw new ArgumentError(
-      `vmap: ${what}${path} is nested as ${describe(dims)}, which does not fit ${describe(value)} there; give a number, null, or the same nesting`,
-    );
-  return keys.flatMap((key) =>
-    spread(
-      what,
-      (dims as Record<string, unknown>)[key],
-      (value as Record<string, unknown>)[key],
-      Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
-    ),
+/** The names under which dims and a value are both nested; null where they are not nested alike. */
+function commonNames(dims: unknown, value: unknown): readonly string[] | null {
+  if (typeof dims !== "object" || dims === null || typeof value !== "object" || value === null)
+    return null;
+  if (isTensor(value) || Array.isArray(dims) !== Array.isArray(value)) return null;
+  const names = Object.keys(value);
+  const others = Object.keys(dims);
+  return names.length === others.length && names.every((name, i) => name === others[i])
+    ? names
+    : null;
+}
+
+const item = (of: unknown, name: string): unknown => (of as Record<string, unknown>)[name];
+
+/** Adds a number or null for each tensor of a value; false where dims are nested as the value is not. */
+function place(dims: unknown, value: unknown, all: (number | null)[]): boolean {
+  if (dims === null || dims === undefined || typeof dims === "number") {
+    for (let left = leavesOf(value, isTensor).length; left > 0; left--) all.push(dims ?? null);
+    return true;
+  }
+  const names = commonNames(dims, value);
+  return names !== null && names.every((name) => place(item(dims, name), item(value, name), all));
+}
+
+const nesting = (value: unknown): string =>
+  isRecord(value) ? `{ ${Object.keys(value).join(", ")} }` : describe(value);
+
+function misfit(what: string, dims: unknown, value: unknown, path: string): ArgumentError {
+  const name = commonNames(dims, value)?.find(
+    (one) => !place(item(dims, one), item(value, one), []),
   );
+  if (name !== undefined)
+    return misfit(
+      what,
+      item(dims, name),
+      item(value, name),
+      Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`,
+    );
+  return new ArgumentError(
+    `vmap: ${what}${path} is nested as ${nesting(dims)}, which does not fit ${nesting(value)} there; give a number, null, or the same nesting`,
+  );
+}
+
+/** A number or null for each tensor of a value, from a nesting that may stop early. */
+export function spread(what: string, dims: unknown, value: unknown): readonly (number | null)[] {
+  const all: (number | null)[] = [];
+  if (!place(dims, value, all)) throw misfit(what, dims, value, "");
+  return all;
 }
 
 export function wrapped(what: () => string, dim: number, rank: number): number {
@@ -88,7 +108,7 @@ function mappedArguments(args: readonly unknown[], inDims: unknown): Mapped {
   const given = flatten(args, isTensor);
   const { leaves, rebuild } = given;
   const places =
-    typeof inDims === "number" ? mapped(leaves, () => inDims) : spread("inDims", inDims, args, "");
+    typeof inDims === "number" ? mapped(leaves, () => inDims) : spread("inDims", inDims, args);
   const dims = mapped(places, (dim, i) =>
     dim === null
       ? null
@@ -144,7 +164,7 @@ function leaving(result: unknown, outDims: unknown, axis: Axis): unknown {
   const dims =
     typeof outDims === "number"
       ? mapped(leaves, () => outDims)
-      : spread("outDims", outDims, result, "");
+      : spread("outDims", outDims, result);
   return rebuild(
     mapped(leaves, (tensor, i) => {
       const { axes } = tensor.storage.device;
@@ -221,7 +241,7 @@ export function vmap<A extends readonly unknown[], R>(
 function joined(parts: readonly unknown[], outDims: unknown): unknown {
   const taken = parts.map((part) => flatten(part, isTensor));
   const first = taken[0]!;
-  const dims = spread("outDims", outDims, parts[0], "");
+  const dims = spread("outDims", outDims, parts[0]);
   return first.rebuild(
     first.leaves.map((tensor, i) =>
       dims[i] === null || dims[i] === undefined

@@ -9,6 +9,7 @@ function close(actual: Tensor, expected: Tensor): void {
   expect(actual.sub(expected).abs().max().item()).toBeLessThan(1e-5);
 }
 
+const one = torch.ones(2);
 let x: Tensor;
 let y: Tensor;
 let w: Tensor;
@@ -209,6 +210,20 @@ describe("refusals", () => {
     expect(() => vmap((a: Tensor) => a, { inDims: [0, 0] })(x)).toThrow(/2 entries for 1/);
     expect(() => vmap((a: Tensor) => a)(torch.ones(0, 2))).toThrow(/size 0/);
     expect(() => vmap(() => w, { outDims: null })()).toThrow(/no argument is mapped/);
+  });
+
+  test.each<[readonly unknown[], readonly unknown[], string]>([
+    [
+      [{ w: 0, b: { d: 0 } }],
+      [{ w: one, b: { c: one } }],
+      "inDims[0].b is nested as { d }, which does not fit { c }",
+    ],
+    [[0, [0, 0]], [one, [one]], "inDims[1] is nested as [0, 0], which does not fit [a tensor"],
+    [[{ w: [0] }], [{ w: one }], "inDims[0].w is nested as [0], which does not fit a tensor"],
+    [[[0]], [{ 0: one }], "inDims[0] is nested as [0], which does not fit { 0 }"],
+  ])("says where inDims %j fits no argument", (inDims, args, message) => {
+    const mapped = vmap((...given: readonly Tensor[]) => given[0]!, { inDims: inDims as never });
+    expect(() => mapped(...(args as Tensor[]))).toThrow(message);
   });
 
   test("a tensor kept beyond its map", () => {
