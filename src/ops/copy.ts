@@ -5,6 +5,7 @@ import { DeviceError, ShapeError } from "../core/errors.ts";
 import { broadcastStrides, contiguousStrides, formatSizes, sameSizes } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { destination, destinationOf } from "./define/destination.ts";
+import { requireInRange } from "./define/integers.ts";
 import { empty, emptyLike } from "./define/memory.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -71,7 +72,10 @@ export const fill: MethodWithInPlace<[value: Tensor | number]> = operation({
   linear: true,
   parameters: { self: p.tensor, value: p.tensorOrNumber },
   write: ({ self, value }) => {
-    if (!(value instanceof Tensor)) return fillWith(self, value);
+    if (!(value instanceof Tensor)) {
+      requireInRange("fill", value, self.dtype);
+      return fillWith(self, value);
+    }
     if (value.sizes.length > 0)
       throw new ShapeError(
         `fill_: the value must be a number or a tensor without dimensions, got shape ${formatSizes(value.sizes)}; copy_ writes several values`,

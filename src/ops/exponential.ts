@@ -188,10 +188,7 @@ const powerOfNumber: Variant = pointwise({
   inputs: ["self", "exponent?"],
   promotion: "arithmetic",
   refuses: noBool("convert to an integer type"),
-  check: ([, exponent], common) =>
-    common.kind === "integer" && typeof exponent === "number" && exponent < 0
-      ? `the exponent ${exponent} is negative, and integers have no negative powers; convert to a floating-point type`
-      : undefined,
+  exactNumbers: true,
   domain: [0.3, 2],
   expression: (self, exponent) => f.pow(self, exponent),
 });
@@ -212,6 +209,11 @@ export const pow: MethodWithInPlace<[exponent: Tensor | number]> &
   direct: (exponent) => (exponent instanceof Tensor ? powerOfTensor : undefined),
   choose: ({ self, exponent }) => {
     if (exponent instanceof Tensor) return [powerOfTensor, self, exponent];
+    const whole = self instanceof Tensor && self.dtype.kind === "integer";
+    if (whole && exponent < 0 && Number.isInteger(exponent))
+      throw new DTypeError(
+        `pow: the exponent ${exponent} is negative, and integers have no negative powers; convert to a floating-point type`,
+      );
     const special = powers.get(exponent);
     return special !== undefined && self instanceof Tensor && self.dtype.kind === "floating"
       ? [special, self]

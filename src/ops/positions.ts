@@ -5,6 +5,7 @@ import { mappedNumbers } from "../core/list.ts";
 import { broadcastSizes, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
 import { elements } from "./define/creation.ts";
+import { requireInRange } from "./define/integers.ts";
 import { empty, relayout } from "./define/memory.ts";
 import { checkDevices } from "./define/levels.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -182,7 +183,10 @@ export const indexFill: MethodWithInPlace<[dim: number, index: Tensor, value: nu
         );
       const source = empty([], self.dtype, self.device);
       if (value instanceof Tensor) transfer(value, source);
-      else fillWith(source, value);
+      else {
+        requireInRange("indexFill", value, self.dtype);
+        fillWith(source, value);
+      }
       const target = leading(self, d);
       const sizes = target.sizes.with(0, at.count);
       const spread = relayout(

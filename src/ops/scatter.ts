@@ -4,6 +4,7 @@ import { DTypeError, ShapeError } from "../core/errors.ts";
 import { mappedNumbers } from "../core/list.ts";
 import { contiguousStrides, formatSizes, wrapDimension } from "../core/shape.ts";
 import { Tensor } from "../core/tensor.ts";
+import { requireInRange } from "./define/integers.ts";
 import { empty, relayout } from "./define/memory.ts";
 import { checkDevices } from "./define/levels.ts";
 import { composite, operation } from "./define/operation.ts";
@@ -97,6 +98,7 @@ function writeAt(
         `${name}: the index of shape ${formatSizes(index.sizes)} is larger than the source of shape ${formatSizes(source.sizes)}; it should be no larger`,
       );
   } else {
+    requireInRange(name, source, self.dtype);
     const single = empty([], self.dtype, self.device);
     fillWith(single, source);
     from = relayout(

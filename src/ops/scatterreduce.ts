@@ -4,7 +4,7 @@ import type { DType } from "../core/dtype.ts";
 import { formatSizes, sameSizes, wrapDimension } from "../core/shape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { checkDevices } from "./define/levels.ts";
-import { integerRange } from "./define/creation.ts";
+import { integerRange } from "./define/integers.ts";
 import { composite, operation } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import type { Method, MethodWithInPlace } from "./define/registry.ts";

@@ -16,6 +16,7 @@ const chosen: Variant = pointwise({
   conditions: ["condition"],
   check: boolAt(0, "the condition"),
   inPlace: false,
+  exactNumbers: true,
   expression: (condition, self, other) => f.select(condition, self, other),
 });
 
@@ -66,6 +67,7 @@ export const maskedFill: MethodWithInPlace<[mask: Tensor, value: Tensor | number
       return `value is ${value.dtype.name} and cannot be written into ${common.name}; convert one of them`;
     return boolAt(1, "mask")(operands, common);
   },
+  exactNumbers: true,
   expression: (self, mask, value) => f.select(mask, value, self),
 });
 
@@ -77,6 +79,7 @@ const atLeast = (name: string, node: string, nodeWithNumber: string): Variant =>
     nodeWithNumber,
     inputs: ["self", "min?"],
     promotion: "arithmetic",
+    exactNumbers: true,
     expression: (self, min) => f.maximum(self, min),
     derivative: (self, min) => [
       f.select(f.ge(self, min), gradient, 0),
@@ -90,6 +93,7 @@ const atMost = (name: string, node: string, nodeWithNumber: string): Variant =>
     nodeWithNumber,
     inputs: ["self", "max?"],
     promotion: "arithmetic",
+    exactNumbers: true,
     expression: (self, max) => f.minimum(self, max),
     derivative: (self, max) => [
       f.select(f.le(self, max), gradient, 0),
@@ -105,6 +109,7 @@ const between: Variant = pointwise({
   nodeWithNumber: "Clamp1",
   inputs: ["self", "min?", "max?"],
   promotion: "arithmetic",
+  exactNumbers: true,
   expression: (self, min, max) => f.minimum(f.maximum(self, min), max),
   derivative: (self, min, max) => [
     f.select(f.and(f.ge(self, min), f.le(self, max)), gradient, 0),

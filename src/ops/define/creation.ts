@@ -1,9 +1,10 @@
 // Fresh tensors: checked allocation, and memory written from JavaScript values.
 import { cpu, type Device } from "../../core/device.ts";
 import { bool, type DType, type ElementArray, float32, float64 } from "../../core/dtype.ts";
-import { ArgumentError, DTypeError } from "../../core/errors.ts";
+import { DTypeError } from "../../core/errors.ts";
 import { checkSizes, type Sizes } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
+import { requireInRange } from "./integers.ts";
 import { empty, emptyLike, overBuffer } from "./memory.ts";
 
 /** A tensor over undefined memory, after checks of sizes and type; of the sizes given, or laid out as a tensor is. */
@@ -71,19 +72,6 @@ export function fromNumbers(
   return out;
 }
 
-const widths: Readonly<Record<string, readonly [bigint, bigint]>> = {
-  int64: [-(2n ** 63n), 2n ** 63n - 1n],
-  int32: [-(2n ** 31n), 2n ** 31n - 1n],
-  int16: [-32768n, 32767n],
-  int8: [-128n, 127n],
-  uint8: [0n, 255n],
-};
-
-/** The smallest and the largest value of an integer type. */
-export function integerRange(dtype: DType): readonly [bigint, bigint] | undefined {
-  return widths[dtype.name];
-}
-
 /** The raw element for a value. Throws ArgumentError for one that an integer type cannot hold. */
 export function encoded(
   operation: string,
@@ -91,19 +79,7 @@ export function encoded(
   dtype: DType,
 ): number | bigint {
   const plain = typeof value === "boolean" ? Number(value) : value;
-  const range = widths[dtype.name];
-  if (range !== undefined) {
-    const fits =
-      typeof plain === "bigint"
-        ? plain >= range[0] && plain <= range[1]
-        : Math.trunc(plain) >= Number(range[0]) &&
-          Math.trunc(plain) <= Number(range[1]) &&
-          plain < 2 ** 63;
-    if (!fits)
-      throw new ArgumentError(
-        `${operation}: ${String(value)} does not fit ${dtype.name}, which holds ${range[0]} to ${range[1]}`,
-      );
-  }
+  requireInRange(operation, plain, dtype);
   return dtype === bool
     ? plain === 0 || plain === 0n
       ? 0

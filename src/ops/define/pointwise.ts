@@ -5,12 +5,14 @@ import { observation } from "../../autograd/observer.ts";
 import { bool, type DType, float32, getDefaultDtype } from "../../core/dtype.ts";
 import { ArgumentError, DTypeError } from "../../core/errors.ts";
 import { constant, type Expression, input, scalar } from "../../core/expression.ts";
+import { mapped } from "../../core/list.ts";
 import { resultType } from "../../core/promotion.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { nodeName } from "./nodename.ts";
 import { commonSizes, differential, evaluate, record } from "./evaluate.ts";
 import { observable, observed } from "./observable.ts";
 import { computeType, Formula } from "./formula.ts";
+import { modulo, requireInRange } from "./integers.ts";
 import { checkShared, together } from "./levels.ts";
 import { bumpVersion, checkInPlace, requiresGradient, snapshot } from "./history.ts";
 import {
@@ -64,6 +66,8 @@ export interface PointwiseRecord {
     common: DType,
     scalars: Readonly<Record<string, number>>,
   ) => string | undefined;
+  /** Whether numbers that the operands' integer type cannot hold are refused; else they are taken as its arithmetic would. */
+  readonly exactNumbers?: boolean;
   /** Whether `name_` exists. Comparisons and predicates have none by default. */
   readonly inPlace?: boolean;
   /** Whether the function takes `inplace: true`, which writes into its first operand. */
@@ -196,12 +200,15 @@ class Pointwise {
           `${name}: ${own} = ${value} is not whole, but the operands are integers; convert them to a floating-point type`,
         );
     });
+    const numbers =
+      common.kind === "integer" ? this.besideIntegers(name, scalars, common) : scalars;
+    let number = 0;
     const refusal =
       record.refuses?.(common) ??
       record.check?.(
         this.names.map((own) => {
-          const value = values[own] as Tensor | number | boolean;
-          return typeof value === "boolean" ? Number(value) : value;
+          const value = values[own];
+          return value instanceof Tensor ? value : numbers[number++]!;
         }),
         common,
         values as Readonly<Record<string, number>>,
@@ -212,8 +219,16 @@ class Pointwise {
     const output = record.promotion === "comparison" ? bool : floating;
     const formula = this.formula(pattern);
     return self === null
-      ? evaluate(formula, tensors, scalars, output, computeType(floating))
-      : writeInPlace(name, formula, tensors, scalars, self, output, computeType(floating));
+      ? evaluate(formula, tensors, numbers, output, computeType(floating))
+      : writeInPlace(name, formula, tensors, numbers, self, output, computeType(floating));
+  }
+
+  /** The numbers of a call as operands beside integers. */
+  private besideIntegers(name: string, scalars: readonly number[], common: DType): number[] {
+    return mapped(scalars, (number) => {
+      if (this.record.exactNumbers === true) requireInRange(name, number, common);
+      return modulo(name, number, common);
+    });
   }
 }
 
