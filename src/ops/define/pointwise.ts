@@ -200,8 +200,10 @@ class Pointwise {
           `${name}: ${own} = ${value} is not whole, but the operands are integers; convert them to a floating-point type`,
         );
     });
+    const floating =
+      record.promotion === "floating" && common.kind !== "floating" ? getDefaultDtype() : common;
     const numbers =
-      common.kind === "integer" ? this.besideIntegers(name, scalars, common) : scalars;
+      floating.kind === "integer" ? this.besideIntegers(name, scalars, common) : scalars;
     let number = 0;
     const refusal =
       record.refuses?.(common) ??
@@ -214,8 +216,6 @@ class Pointwise {
         values as Readonly<Record<string, number>>,
       );
     if (refusal !== undefined) throw new DTypeError(`${name}: ${refusal}`);
-    const floating =
-      record.promotion === "floating" && common.kind !== "floating" ? getDefaultDtype() : common;
     const output = record.promotion === "comparison" ? bool : floating;
     const formula = this.formula(pattern);
     return self === null
