@@ -209,7 +209,7 @@ export const pow: MethodWithInPlace<[exponent: Tensor | number]> &
   direct: (exponent) => (exponent instanceof Tensor ? powerOfTensor : undefined),
   choose: ({ self, exponent }) => {
     if (exponent instanceof Tensor) return [powerOfTensor, self, exponent];
-    const whole = self instanceof Tensor && self.dtype.kind === "integer";
+    const whole = self instanceof Tensor && self.dtype.kind !== "floating";
     if (whole && exponent < 0 && Number.isInteger(exponent))
       throw new DTypeError(
         `pow: the exponent ${exponent} is negative, and integers have no negative powers; convert to a floating-point type`,

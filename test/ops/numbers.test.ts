@@ -55,3 +55,11 @@ describe.each(Object.keys(types) as Name[])("%s", (dtype) => {
     }
   });
 });
+
+it.each(["pow", "pow_"] as const)(
+  "%s refuses a negative whole exponent of integers and of bool",
+  (name) => {
+    for (const x of [torch.tensor([2n]), torch.tensor([2], { dtype: uint8 }), torch.tensor([true])])
+      expect(() => x[name](-1)).toThrow(/negative/);
+  },
+);
