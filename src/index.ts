@@ -1,7 +1,10 @@
 // The torch namespace, and the one place that chooses the default backend.
+// Before all others: what they make at load must not enlarge V8's young generation.
+import { allowGrowth } from "./backends/native/collector.ts";
 import { chooseBackends } from "./backend.ts";
 
 chooseBackends();
+allowGrowth(true);
 
 export { backend, type BackendName, getNumThreads, setNumThreads } from "./backend.ts";
 export * from "./core/errors.ts";

@@ -49,4 +49,13 @@ describe.skipIf(!existsSync(library))("the built library", () => {
     expect(usual).toBe(availableParallelism());
     expect({ seen, left }).toEqual({ seen: usual! + 2, left: 1 });
   });
+
+  it("leaves V8's young generation small, and V8 free to enlarge it", () => {
+    const script = path.join(import.meta.dirname, "young.mjs");
+    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    const { loaded, worked, grown } = JSON.parse(text) as Record<string, number>;
+    expect(loaded).toBeLessThanOrEqual(4);
+    expect(worked).toBeLessThanOrEqual(4);
+    expect(grown).toBeGreaterThan(worked!);
+  });
 });

@@ -3,8 +3,8 @@ import type { Operand } from "../../core/backend.ts";
 import { cpu } from "../../core/device.ts";
 import { DeviceError } from "../../core/errors.ts";
 import { type Block, Storage } from "../../core/storage.ts";
-import { nodeModule } from "../node.ts";
 import type { Addon } from "./addon.ts";
+import { type Collector, openCollector } from "./collector.ts";
 
 const mebibyte = 2 ** 20;
 // Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
@@ -105,30 +105,6 @@ class Slab {
   }
 }
 
-type Collect = (options?: { readonly type: "minor" }) => void;
-
-/**
- * V8's collector as a function, without leaving the flag set that gives it; null where this Node does not offer it. V8 would learn from
- * collections in the midst of steps that arrays live long, and put those of every later step among old objects, where they wait for a full
- * collection together with all that they refer to: a batch of gradients took twice the time. So it is told not to. Nor do other threads
- * help with the young generation: next to nothing survives there, and waking them while kernels keep the cores busy costs a mapped function
- * that forces a collection every few calls a third of its time.
- */
-function collector(): Collect | null {
-  const v8 = nodeModule("node:v8") as typeof import("node:v8") | undefined;
-  const vm = nodeModule("node:vm") as typeof import("node:vm") | undefined;
-  try {
-    v8?.setFlagsFromString("--expose-gc");
-    const collect: unknown = vm?.runInNewContext("gc");
-    v8?.setFlagsFromString("--no-expose-gc");
-    v8?.setFlagsFromString("--no-allocation-site-pretenuring");
-    v8?.setFlagsFromString("--no-parallel-scavenge");
-    return typeof collect === "function" ? (collect as Collect) : null;
-  } catch {
-    return null;
-  }
-}
-
 /**
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
  * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every six mebibytes of chunks taken
@@ -141,7 +117,7 @@ function collector(): Collect | null {
 export class NativeMemory {
   readonly #addon: Addon;
   readonly #frame: Float64Array;
-  readonly #collect: Collect | null;
+  readonly #collector: Collector | null;
   #interval = shortestInterval;
   /** The bytes that the last collection left, and how many in a row left about the same. */
   #left: number;
@@ -161,7 +137,7 @@ export class NativeMemory {
   constructor(addon: Addon) {
     this.#addon = addon;
     this.#frame = addon.frame;
-    this.#collect = collector();
+    this.#collector = openCollector();
     this.#limit = this.#nextLimit();
     this.#left = this.#outstanding;
   }
@@ -228,7 +204,7 @@ export class NativeMemory {
   #request(byteLength: number): object | undefined {
     const frame = this.#frame;
     frame[0] = byteLength;
-    frame[1] = this.#collect === null ? 8 : 1;
+    frame[1] = this.#collector === null ? 8 : 1;
     return this.#addon.take();
   }
 
@@ -253,10 +229,10 @@ export class NativeMemory {
     const pause = this.#pause();
     this.#sinceCollection = 0;
     this.#widest >>>= 1;
-    if (this.#collect === null) return;
+    if (this.#collector === null) return;
     // A slab in use would live through two collections and grow old, so that a full one would have to find it.
     for (const slab of this.#slabs) slab.block = null;
-    this.#collect({ type: "minor" });
+    this.#collector.minor();
     const change = Math.abs(this.#measure() - this.#left);
     this.#left = this.#outstanding;
     if (change > taken / 8) this.#steady = 0;
@@ -270,7 +246,7 @@ export class NativeMemory {
 
   #collectFully(): void {
     this.#sinceCollection = 0;
-    if (this.#collect !== null) this.#collect();
+    this.#collector?.full();
     this.#limit = this.#nextLimit();
   }
 }
