@@ -58,4 +58,10 @@ describe.skipIf(!existsSync(library))("the built library", () => {
     expect(worked).toBeLessThanOrEqual(4);
     expect(grown).toBeGreaterThan(worked!);
   });
+
+  it("does not have V8 give memory back, and ask for it again, in each step over large tensors", () => {
+    const script = path.join(import.meta.dirname, "resting.mjs");
+    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    expect(Number(text)).toBeLessThan(1);
+  });
 });

@@ -31,6 +31,22 @@ export function allowGrowth(allowed: boolean): void {
 // This module is loaded before all others, and index.ts, which is the last, allows growth again.
 allowGrowth(false);
 
+// A program that allocates less than 1000 bytes of objects in a millisecond rests, as V8 sees it: each collection then gives half of the young
+// generation back to the system and the next asks for it again, which takes three times as long as collecting, and another thread, which
+// kernels want. Large tensors make few objects in that time, so more than enough bytes are allocated for nothing before a collection; where
+// steps take so long that these would be felt, the collections are not.
+const busyBytes = 2000;
+const longestStep = 128;
+const pieceLength = 2048;
+const pieceBytes = 8 * pieceLength;
+
+/** Allocates what V8 expects of a program that has been busy for so many milliseconds. */
+function allocateFor(milliseconds: number): void {
+  for (let bytes = Math.min(milliseconds, longestStep) * busyBytes; bytes > 0; bytes -= pieceBytes)
+    // Filled, lest a compiler sees that nobody uses it.
+    new Array<number>(pieceLength).fill(0);
+}
+
 /** Collections on demand. */
 export interface Collector {
   /** Collects the young generation. */
@@ -60,8 +76,12 @@ export function openCollector(): Collector | null {
   setFlag("--no-parallel-scavenge");
   if (typeof collect !== "function") return null;
   const run = collect as (options?: { readonly type: "minor" }) => void;
+  let last = performance.now();
   return {
     minor() {
+      const now = performance.now();
+      allocateFor(now - last);
+      last = now;
       allowGrowth(false);
       run({ type: "minor" });
       allowGrowth(true);
