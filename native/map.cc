@@ -127,7 +127,7 @@ void strided_range(const Strided& work, long begin, long end) {
     long n = end - at < kBlock ? end - at : (long)kBlock;
     const long left = inner - place.index[rank - 1];
     // Long runs are walked one by one, so that operands can be used in place; short ones are gathered into blocks.
-    if (n > left && inner >= 64) n = left;
+    if (n > left && inner >= kBlock / 2) n = left;
     const bool within = n <= left;
     for (int k = 0; k < p->inputs; k++) {
       char* base = work.address[outputs + k];

@@ -17,12 +17,13 @@ struct Runner {
   const T** slot;         // where each slot's values of the current block are
   T* memory;              // a block for each slot
   const char** filled;    // the single element that an input's block is filled with
+  long* filled_length;    // and how far
   long capacity;
   bool copies;            // whether inputs are copied although they could be read in place
 
   static unsigned long bytes_needed(const Program* p, long capacity) {
     const unsigned long slots = p->inputs + p->scalars + p->constants + p->registers;
-    return slots * capacity * sizeof(T) + slots * 2 * sizeof(void*) + 128;
+    return slots * capacity * sizeof(T) + slots * (2 * sizeof(void*) + sizeof(long)) + 128;
   }
 
   void start(const Program* p, const double* scalars, long block, char* space) {
@@ -35,6 +36,7 @@ struct Runner {
     memory = reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(space) + 63) & ~(uintptr_t)63);
     slot = reinterpret_cast<const T**>(memory + slots * block);
     filled = reinterpret_cast<const char**>(slot + slots);
+    filled_length = reinterpret_cast<long*>(filled + slots);
     for (int k = 0; k < p->inputs; k++) filled[k] = nullptr;
     for (long k = p->inputs; k < slots; k++) slot[k] = memory + k * block;
     for (int k = 0; k < p->scalars; k++) fill(p->inputs + k, scalars[k]);
@@ -52,11 +54,12 @@ struct Runner {
     const int dtype = program->input_type[k];
     T* own = memory + k * capacity;
     if (stride == 0) {
-      if (filled[k] == address) return;
+      if (filled[k] == address && filled_length[k] >= n) return;
       T x;
       load_block(dtype, address, 1, &x, 1);
-      for (long i = 0; i < capacity; i++) own[i] = x;
+      fill_run(own, x, n);
       filled[k] = address;
+      filled_length[k] = n;
       slot[k] = own;
       return;
     }
@@ -97,8 +100,8 @@ struct Runner {
         if (same) {
           const T* x = reinterpret_cast<const T*>(base) + offset;
           T* to = own + done;
-          if (inner == 0)
-            for (long i = 0; i < run; i++) to[i] = x[0];
+          if (inner == 0) fill_run(to, x[0], run);
+          else if (inner == 1) copy_run(to, x, run);
           else
             for (long i = 0; i < run; i++) to[i] = x[i * inner];
         } else {

@@ -102,6 +102,21 @@ INLINE void store_part(T* p, V v, long n) {
 INLINE VF splat(float x) { return x - VF{}; }
 INLINE VD splat(double x) { return x - VD{}; }
 INLINE VL splat(int64_t x) { return x - VL{}; }
+
+// Short runs, for which a loop that the compiler makes has too long a preparation.
+template <typename T>
+INLINE void fill_run(T* to, T x, long n) {
+  const auto v = splat(x);
+  long i = 0;
+  for (; i + VectorOf<T>::width <= n; i += VectorOf<T>::width) store(to + i, v);
+  if (i < n) store_part(to + i, v, n - i);
+}
+template <typename T>
+INLINE void copy_run(T* to, const T* from, long n) {
+  long i = 0;
+  for (; i + VectorOf<T>::width <= n; i += VectorOf<T>::width) store(to + i, load(from + i));
+  if (i < n) store_part(to + i, load_part(from + i, n - i), n - i);
+}
 INLINE VF abs_of(VF x) { return (VF)((VI)x & 0x7fffffff); }
 INLINE VD abs_of(VD x) { return (VD)((VL)x & 0x7fffffffffffffffLL); }
 INLINE VF with_sign(VF magnitude, VF sign) {
