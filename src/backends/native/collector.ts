@@ -35,16 +35,19 @@ allowGrowth(false);
 // generation back to the system and the next asks for it again, which takes three times as long as collecting, and another thread, which
 // kernels want. Large tensors make few objects in that time, so more than enough bytes are allocated for nothing before a collection; where
 // steps take so long that these would be felt, the collections are not.
+// A millisecond.
 const busyBytes = 2000;
+// In milliseconds.
 const longestStep = 128;
 const pieceLength = 2048;
 const pieceBytes = 8 * pieceLength;
 
-/** Allocates what V8 expects of a program that has been busy for so many milliseconds. */
-function allocateFor(milliseconds: number): void {
-  for (let bytes = Math.min(milliseconds, longestStep) * busyBytes; bytes > 0; bytes -= pieceBytes)
-    // Filled, lest a compiler sees that nobody uses it.
-    new Array<number>(pieceLength).fill(0);
+/** Allocates what V8 expects of a program that has been busy for so many milliseconds, in whole pieces; returns what is left to allocate. */
+function allocateFor(milliseconds: number, left: number): number {
+  let bytes = left + Math.min(milliseconds, longestStep) * busyBytes;
+  // Filled, lest a compiler sees that nobody uses them.
+  for (; bytes > pieceBytes; bytes -= pieceBytes) new Array<number>(pieceLength).fill(0);
+  return bytes;
 }
 
 /** Collections on demand. */
@@ -77,10 +80,11 @@ export function openCollector(): Collector | null {
   if (typeof collect !== "function") return null;
   const run = collect as (options?: { readonly type: "minor" }) => void;
   let last = performance.now();
+  let left = 0;
   return {
     minor() {
       const now = performance.now();
-      allocateFor(now - last);
+      left = allocateFor(now - last, left);
       last = now;
       allowGrowth(false);
       run({ type: "minor" });
