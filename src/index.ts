@@ -1,5 +1,6 @@
 // The torch namespace, and the one place that chooses the default backend.
-// Before all others: what they make at load must not enlarge V8's young generation.
+
+// Before all other modules: what they make at load must not enlarge V8's young generation.
 import { allowGrowth } from "./backends/native/collector.ts";
 import { chooseBackends } from "./backend.ts";
 

@@ -33,18 +33,16 @@ allowGrowth(false);
 
 // A program that allocates less than 1000 bytes of objects in a millisecond rests, as V8 sees it: each collection then gives half of the young
 // generation back to the system and the next asks for it again, which takes three times as long as collecting, and another thread, which
-// kernels want. Large tensors make few objects in that time, so more than enough bytes are allocated for nothing before a collection; where
-// steps take so long that these would be felt, the collections are not.
-// A millisecond.
-const busyBytes = 2000;
-// In milliseconds.
-const longestStep = 128;
+// kernels want. Large tensors make few objects in that time, so more than enough bytes are allocated for nothing before a collection, but not
+// for steps so long that a collection counts for nothing beside them.
+const busyBytesPerMillisecond = 2000;
+const longestMilliseconds = 128;
 const pieceLength = 2048;
 const pieceBytes = 8 * pieceLength;
 
 /** Allocates what V8 expects of a program that has been busy for so many milliseconds, in whole pieces; returns what is left to allocate. */
 function allocateFor(milliseconds: number, left: number): number {
-  let bytes = left + Math.min(milliseconds, longestStep) * busyBytes;
+  let bytes = left + Math.min(milliseconds, longestMilliseconds) * busyBytesPerMillisecond;
   // Filled, lest a compiler sees that nobody uses them.
   for (; bytes > pieceBytes; bytes -= pieceBytes) new Array<number>(pieceLength).fill(0);
   return bytes;
