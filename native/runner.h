@@ -44,9 +44,7 @@ struct Runner {
   }
 
   void fill(long k, double value) {
-    T* to = memory + k * capacity;
-    const T x = take<T>(value);
-    for (long i = 0; i < capacity; i++) to[i] = x;
+    fill_run(memory + k * capacity, take<T>(value), capacity);
   }
 
   // Gives the next n elements of an input.

@@ -25,6 +25,12 @@ function namesIn(namespace: object): Names {
   );
 }
 
+/** What a script beside this file prints in a process of its own. */
+function printed(script: string): string {
+  const file = path.join(import.meta.dirname, script);
+  return execFileSync(process.execPath, [file], { encoding: "utf8" });
+}
+
 describe.skipIf(!existsSync(library))("the built library", () => {
   it("exports what the sources do, under the same names", async () => {
     const built = (await import(pathToFileURL(library).href)) as object;
@@ -36,23 +42,20 @@ describe.skipIf(!existsSync(library))("the built library", () => {
   });
 
   it("knows which lines are the caller's", () => {
-    const script = path.join(import.meta.dirname, "anomaly.mjs");
-    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    const text = printed("anomaly.mjs");
     expect(text).toMatch(/anomaly\.mjs:6:/);
     expect(text).not.toContain("flambeau.js");
   });
 
   it("shares its threads with the workers of the process", () => {
-    const script = path.join(import.meta.dirname, "threads.mjs");
-    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    const text = printed("threads.mjs");
     const { usual, seen, left } = JSON.parse(text) as Record<string, number>;
     expect(usual).toBe(availableParallelism());
     expect({ seen, left }).toEqual({ seen: usual! + 2, left: 1 });
   });
 
   it("leaves V8's young generation small, and V8 free to enlarge it", () => {
-    const script = path.join(import.meta.dirname, "young.mjs");
-    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    const text = printed("young.mjs");
     const { loaded, worked, grown } = JSON.parse(text) as Record<string, number>;
     expect(loaded).toBeLessThanOrEqual(4);
     expect(worked).toBeLessThanOrEqual(4);
@@ -60,8 +63,7 @@ describe.skipIf(!existsSync(library))("the built library", () => {
   });
 
   it("does not have V8 give memory back, and ask for it again, in each step over large tensors", () => {
-    const script = path.join(import.meta.dirname, "resting.mjs");
-    const text = execFileSync(process.execPath, [script], { encoding: "utf8" });
+    const text = printed("resting.mjs");
     expect(Number(text)).toBeLessThan(1);
   });
 });

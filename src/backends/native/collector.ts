@@ -12,11 +12,11 @@ function setFlag(flag: string): void {
   }
 }
 
-const host = globalThis as { readonly process?: { readonly execArgv?: readonly string[] } };
+const nodeProcess = nodeModule("node:process") as typeof import("node:process") | undefined;
 // What Node was started with, or what V8 grows by unless told otherwise.
 const usualGrowth =
-  host.process?.execArgv
-    ?.find((option) => /^--semi[-_]space[-_]growth[-_]factor=\d+$/.test(option))
+  nodeProcess?.execArgv
+    .find((option) => /^--semi[-_]space[-_]growth[-_]factor=\d+$/.test(option))
     ?.split("=")[1] ?? "2";
 
 /**

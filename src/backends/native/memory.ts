@@ -108,7 +108,7 @@ class Slab {
 /**
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
  * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every six mebibytes of chunks taken
- * (some 100 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks up
+ * (some 70 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks up
  * to twelve mebibytes. What lives through two collections grows old, so the interval must not be shorter than a step: where collections
  * differ in what they leave behind, they meet steps at different places, and the interval doubles; it shrinks where they leave the same. An
  * eighth of the memory is reported to V8, so that chunks that grew old are found in the end; where they exceed the live set by much, a full

@@ -200,10 +200,10 @@ class Pointwise {
           `${name}: ${own} = ${value} is not whole, but the operands are integers; convert them to a floating-point type`,
         );
     });
-    const floating =
+    const operandType =
       record.promotion === "floating" && common.kind !== "floating" ? getDefaultDtype() : common;
     const numbers =
-      floating.kind === "integer" ? this.besideIntegers(name, scalars, common) : scalars;
+      operandType.kind === "integer" ? this.besideIntegers(name, scalars, common) : scalars;
     let number = 0;
     const refusal =
       record.refuses?.(common) ??
@@ -216,11 +216,11 @@ class Pointwise {
         values as Readonly<Record<string, number>>,
       );
     if (refusal !== undefined) throw new DTypeError(`${name}: ${refusal}`);
-    const output = record.promotion === "comparison" ? bool : floating;
+    const output = record.promotion === "comparison" ? bool : operandType;
     const formula = this.formula(pattern);
     return self === null
-      ? evaluate(formula, tensors, numbers, output, computeType(floating))
-      : writeInPlace(name, formula, tensors, numbers, self, output, computeType(floating));
+      ? evaluate(formula, tensors, numbers, output, computeType(operandType))
+      : writeInPlace(name, formula, tensors, numbers, self, output, computeType(operandType));
   }
 
   /** The numbers of a call as operands beside integers. */
