@@ -5,15 +5,9 @@ import { DeviceError } from "../../core/errors.ts";
 import { type Block, Storage } from "../../core/storage.ts";
 import type { Addon } from "./addon.ts";
 import { type Collector, openCollector } from "./collector.ts";
+import { Pace } from "./pace.ts";
 
 const mebibyte = 2 ** 20;
-// Between minor collections: short enough that recycled memory is still in cache, if collecting finds some.
-const shortestInterval = 6 * mebibyte;
-const longestInterval = 64 * mebibyte;
-// For large chunks, beside which a collection takes long: so much of what comes back is still in the last cache, which others use too.
-const largeInterval = 12 * mebibyte;
-// So many collections in a row must leave the same behind before they come more often.
-const patience = 8;
 // Beyond the live set, so much may wait for a full collection.
 const slack = 96 * mebibyte;
 const widestMargin = 256 * mebibyte;
@@ -107,24 +101,14 @@ class Slab {
 
 /**
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
- * collected. V8 does not see this memory, so it would collect too late: a minor collection is forced every six mebibytes of chunks taken
- * (some 70 us, where reporting all memory to V8 makes it run a full one of 1.5 ms every 64 MiB), or every eight of the largest chunks up
- * to twelve mebibytes. What lives through two collections grows old, so the interval must not be shorter than a step: where collections
- * differ in what they leave behind, they meet steps at different places, and the interval doubles; it shrinks where they leave the same. An
- * eighth of the memory is reported to V8, so that chunks that grew old are found in the end; where they exceed the live set by much, a full
- * collection is forced, or, without a collector at hand, everything is reported.
+ * collected, by minor collections at the pace of pace.ts. An eighth of the memory is reported to V8, so that chunks that grew old are found in
+ * the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand, everything is reported.
  */
 export class NativeMemory {
   readonly #addon: Addon;
   readonly #frame: Float64Array;
   readonly #collector: Collector | null;
-  #interval = shortestInterval;
-  /** The bytes that the last collection left, and how many in a row left about the same. */
-  #left: number;
-  #steady = 0;
-  #sinceCollection = 0;
-  /** The largest chunk taken, halved with every collection: small ones that come between large ones must not set the pace. */
-  #widest = 0;
+  readonly #pace: Pace;
   #outstanding = 0;
   #limit: number;
   readonly #tiny = new Slab(256, 32768, 32);
@@ -139,7 +123,7 @@ export class NativeMemory {
     this.#frame = addon.frame;
     this.#collector = openCollector();
     this.#limit = this.#nextLimit();
-    this.#left = this.#outstanding;
+    this.#pace = new Pace(this.#outstanding);
   }
 
   /** One arena more; false where there is no memory for it. Takes up memory only where it is used. */
@@ -181,11 +165,10 @@ export class NativeMemory {
   #take(byteLength: number): NativeBlock {
     // Tiny tensors do not count: their objects fill V8's own young generation long before their slabs matter. A collection in the midst
     // of a step makes what is alive then old, so that steps over large tensors get a longer interval.
-    if (byteLength > this.#tiny.size) this.#sinceCollection += byteLength;
-    this.#widest = Math.max(this.#widest, Math.min(byteLength, longestInterval));
-    if (this.#sinceCollection > this.#pause()) this.#collectMinor();
+    this.#pace.take(byteLength, byteLength > this.#tiny.size);
+    if (this.#pace.isDue) this.#collectMinor();
     // Large blocks come with a wider margin, as their collections come further apart.
-    if (this.#outstanding > this.#limit + Math.min(16 * this.#widest, widestMargin))
+    if (this.#outstanding > this.#limit + Math.min(16 * this.#pace.widest, widestMargin))
       this.#collectFully();
     let owner = this.#request(byteLength);
     if (owner === undefined) {
@@ -219,34 +202,16 @@ export class NativeMemory {
     return live + Math.max(slack, live / 2);
   }
 
-  /** How many bytes may be taken between two minor collections. */
-  #pause(): number {
-    return Math.max(this.#interval, Math.min(8 * this.#widest, largeInterval));
-  }
-
   #collectMinor(): void {
-    const taken = this.#sinceCollection;
-    const pause = this.#pause();
-    this.#sinceCollection = 0;
-    this.#widest >>>= 1;
-    if (this.#collector === null) return;
     // A slab in use would live through two collections and grow old, so that a full one would have to find it.
     for (const slab of this.#slabs) slab.block = null;
-    this.#collector.minor();
-    const change = Math.abs(this.#measure() - this.#left);
-    this.#left = this.#outstanding;
-    if (change > taken / 8) this.#steady = 0;
-    else this.#steady++;
-    if (change > taken / 4) this.#interval = Math.min(pause * 2, longestInterval);
-    else if (this.#steady >= patience) {
-      this.#interval = Math.max(this.#interval / 2, shortestInterval);
-      this.#steady = 0;
-    }
+    this.#collector?.minor();
+    this.#pace.collected(this.#measure());
   }
 
   #collectFully(): void {
-    this.#sinceCollection = 0;
     this.#collector?.full();
     this.#limit = this.#nextLimit();
+    this.#pace.restart(this.#outstanding);
   }
 }
