@@ -32,10 +32,11 @@ FLAMBEAU_KERNELS(DEFINE_CALLBACK)
 
 void free_chunk(node_api_basic_env, void* data, void*) { give_chunk(static_cast<Chunk*>(data)); }
 
-// Frame: [0] bytes, [1] how many of every 8 bytes outstanding V8 shall know of. Gives back [0] address or 0, [1] the chunk's number, [2] outstanding bytes.
+// Frame: [0] bytes, [1] whether V8 shall know of all bytes outstanding. Gives back [0] address or 0, [1] the chunk's bytes, [2] outstanding bytes.
 napi_value take(napi_env env, napi_callback_info) {
   Environment* own = current;
-  const double bytes = own->frame[0], share = own->frame[1];
+  const double bytes = own->frame[0];
+  const bool whole = own->frame[1] != 0;
   Chunk* chunk = take_chunk(own->pool, bytes);
   own->frame[0] = 0;
   own->frame[2] = static_cast<double>(own->pool->outstanding);
@@ -45,7 +46,7 @@ napi_value take(napi_env env, napi_callback_info) {
     give_chunk(chunk);
     return nullptr;
   }
-  const int64_t wanted = static_cast<int64_t>(static_cast<double>(own->pool->outstanding) * share / 8);
+  const int64_t wanted = static_cast<int64_t>(whole ? own->pool->outstanding : own->pool->told);
   const int64_t change = wanted - own->reported;
   if (change > (1 << 20) || change < -(1 << 20)) {
     int64_t total;

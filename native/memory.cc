@@ -10,6 +10,8 @@ namespace {
 constexpr double kLargest = 70368744177664.;  // 2^46
 constexpr size_t kMapped = 1 << 20;
 constexpr size_t kHugePage = 2 << 20;
+// A collector counts in smaller heaps: told of a whole chunk of 100 MiB, or of an eighth, V8 would mark everything for each that comes or goes.
+constexpr size_t kMostTold = 1 << 20;
 
 int class_of(size_t bytes, size_t* rounded) {
   if (bytes < 4096) bytes = 4096;
@@ -19,6 +21,8 @@ int class_of(size_t bytes, size_t* rounded) {
   *rounded = steps * step;
   return (top - 11) * 4 + static_cast<int>(steps) - 5;
 }
+
+size_t told_of(size_t bytes) { return bytes / 8 < kMostTold ? bytes / 8 : kMostTold; }
 
 void* system_take(size_t bytes) {
 #if defined(__linux__)
@@ -136,6 +140,7 @@ Chunk* take_chunk(Pool* pool, double wanted) {
   }
   chunk->next = nullptr;
   pool->outstanding += bytes;
+  pool->told += told_of(bytes);
   pool->chunks++;
   return chunk;
 }
@@ -143,6 +148,7 @@ Chunk* take_chunk(Pool* pool, double wanted) {
 void give_chunk(Chunk* chunk) {
   Pool* pool = chunk->pool;
   pool->outstanding -= chunk->bytes;
+  pool->told -= told_of(chunk->bytes);
   pool->chunks--;
   if (pool->closed) {
     destroy(chunk);

@@ -20,6 +20,7 @@ struct Pool {
   Chunk* idle[kSizeClasses];
   Chunk* lent;          // idle chunks of lent memory
   size_t outstanding;   // bytes in use
+  size_t told;          // what the collector is told of them
   size_t idle_bytes;
   size_t most_idle;     // what the pool may keep
   size_t chunks;        // in use

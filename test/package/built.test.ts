@@ -66,4 +66,8 @@ describe.skipIf(!existsSync(library))("the built library", () => {
     const text = printed("resting.mjs");
     expect(Number(text)).toBeLessThan(1);
   });
+
+  it("does not have V8 mark everything in each step whose results outweigh its heap", () => {
+    expect(Number(printed("marking.mjs"))).toBeLessThan(10);
+  });
 });

@@ -101,8 +101,9 @@ class Slab {
 
 /**
  * Hands out storages. Small ones are cut from slabs; each larger one has a chunk of its own, taken from the pool of those whose owner was
- * collected, by minor collections at the pace of pace.ts. An eighth of the memory is reported to V8, so that chunks that grew old are found in
- * the end; where they exceed the live set by much, a full collection is forced, or, without a collector at hand, everything is reported.
+ * collected, by minor collections at the pace of pace.ts. V8 is told of an eighth of each chunk and of a mebibyte at most, so that chunks that
+ * grew old are found in the end; where they exceed the live set by much, a full collection is forced. Without a collector at hand V8 is told
+ * of everything.
  */
 export class NativeMemory {
   readonly #addon: Addon;
@@ -187,7 +188,7 @@ export class NativeMemory {
   #request(byteLength: number): object | undefined {
     const frame = this.#frame;
     frame[0] = byteLength;
-    frame[1] = this.#collector === null ? 8 : 1;
+    frame[1] = Number(this.#collector === null);
     return this.#addon.take();
   }
 
