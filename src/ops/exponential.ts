@@ -148,6 +148,7 @@ export const rsqrt: Unary = pointwise({
 const powers: ReadonlyMap<number, Variant> = new Map(
   (
     [
+      [0, () => constant(1), () => constant(0)],
       [2, (x) => f.mul(x, x), (x) => f.mul(gradient, f.mul(x, 2))],
       [3, (x) => f.mul(f.mul(x, x), x), (x) => f.mul(gradient, f.mul(f.mul(x, x), 3))],
       [0.5, (x) => f.sqrt(x), (x) => f.div(gradient, f.mul(f.sqrt(x), 2))],
@@ -166,6 +167,7 @@ const powers: ReadonlyMap<number, Variant> = new Map(
       promotion: "arithmetic",
       expression: value,
       derivative: (self) => [derivative(self)],
+      masks: true,
     }),
   ]),
 );
@@ -318,6 +320,7 @@ export const xlogy: MethodWithInPlace<[other: Tensor | number]> &
     f.select(f.and(f.eq(self, 0), f.le(other, 0)), 0, f.mul(gradient, f.log(other))),
     f.mul(gradient, f.div(self, other)),
   ],
+  masks: true,
 });
 
 /**

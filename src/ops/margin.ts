@@ -44,6 +44,7 @@ const hinge = new Reduction({
     f.select(f.ne(y, 1), positive(f.sub(margin, x)), 0),
     f.select(f.ne(y, -1), x, 0),
   ),
+  masks: true,
 });
 
 /**
@@ -96,6 +97,7 @@ const ranking = new Reduction({
   inputs: 3,
   scalars: 1,
   expression: positive(f.add(f.mul(f.neg(input(2)), f.sub(x, y)), margin)),
+  masks: true,
 });
 
 /**
@@ -142,6 +144,7 @@ const matching = new Reduction({
     f.select(f.eq(y, 1), f.sub(1, x), 0),
     f.select(f.eq(y, -1), positive(f.sub(x, margin)), 0),
   ),
+  masks: true,
 });
 
 /**
@@ -296,4 +299,5 @@ const triplets = new Reduction({
   inputs: 2,
   scalars: 1,
   expression: positive(f.add(f.sub(x, y), margin)),
+  masks: true,
 });

@@ -38,7 +38,7 @@ const sumOver = new Reduction({ name: "sum", node: "Sum1", inputs: 1, expression
 const plainMean = new Reduction({ name: "mean", inputs: 1, expression: x });
 const meanOver = new Reduction({ name: "mean", node: "Mean1", inputs: 1, expression: x });
 const present = f.select(f.ne(x, x), 0, x);
-const presentSum = new Reduction({ name: "nansum", inputs: 1, expression: present });
+const presentSum = new Reduction({ name: "nansum", inputs: 1, expression: present, masks: true });
 
 /**
  * The sum over all elements, or over the given dimensions. Integers are summed in int64.

@@ -141,6 +141,7 @@ const replaceNonFinite: Variant = pointwise({
       ),
     ),
   derivative: (self) => [f.select(f.eq(f.sub(self, self), 0), gradient, 0), null, null, null],
+  masks: true,
 });
 
 /** Integers and bools are all finite. */

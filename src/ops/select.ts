@@ -81,6 +81,7 @@ const atLeast = (name: string, node: string, nodeWithNumber: string): Variant =>
     promotion: "arithmetic",
     exactNumbers: true,
     expression: (self, min) => f.maximum(self, min),
+    masks: true,
     derivative: (self, min) => [
       f.select(f.ge(self, min), gradient, 0),
       f.select(f.lt(self, min), gradient, 0),
@@ -95,6 +96,7 @@ const atMost = (name: string, node: string, nodeWithNumber: string): Variant =>
     promotion: "arithmetic",
     exactNumbers: true,
     expression: (self, max) => f.minimum(self, max),
+    masks: true,
     derivative: (self, max) => [
       f.select(f.le(self, max), gradient, 0),
       f.select(f.gt(self, max), gradient, 0),
@@ -111,6 +113,7 @@ const between: Variant = pointwise({
   promotion: "arithmetic",
   exactNumbers: true,
   expression: (self, min, max) => f.minimum(f.maximum(self, min), max),
+  masks: true,
   derivative: (self, min, max) => [
     f.select(f.and(f.ge(self, min), f.le(self, max)), gradient, 0),
     f.select(f.and(f.lt(self, min), f.lt(min, max)), gradient, 0),
@@ -218,6 +221,7 @@ export const maximum: Method<[other: Tensor]> = pointwise({
   promotion: "arithmetic",
   inPlace: false,
   expression: (self, other) => f.maximum(self, other),
+  masks: true,
 });
 
 /**
@@ -233,6 +237,7 @@ export const minimum: Method<[other: Tensor]> = pointwise({
   promotion: "arithmetic",
   inPlace: false,
   expression: (self, other) => f.minimum(self, other),
+  masks: true,
 });
 
 /**
@@ -248,6 +253,7 @@ export const fmax: Method<[other: Tensor]> = pointwise({
   promotion: "arithmetic",
   inPlace: false,
   expression: (self, other) => f.fmax(self, other),
+  masks: true,
 });
 
 /**
@@ -263,4 +269,5 @@ export const fmin: Method<[other: Tensor]> = pointwise({
   promotion: "arithmetic",
   inPlace: false,
   expression: (self, other) => f.fmin(self, other),
+  masks: true,
 });

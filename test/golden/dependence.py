@@ -1,8 +1,9 @@
-"""Which operands and results PyTorch lets be overwritten between an operation and its backward pass.
+"""What the backward pass of PyTorch's operations depends on.
 
-Writes overwritten.json: for each call the tensors that took part, and those whose change in place makes backward() fail.
+Writes dependence.json: for each call the tensors that took part, those whose change in place makes backward() fail, and whether the gradient
+of each requires a gradient itself when it is made with create_graph.
 
-python test/golden/overwritten.py > test/golden/overwritten.json
+python test/golden/dependence.py > test/golden/dependence.json
 """
 
 import sys
@@ -23,6 +24,8 @@ softshrink leaky_relu logsigmoid""".split()
 PAIRS = """add sub mul div pow atan2 hypot fmod remainder maximum minimum fmax fmin xlogy logaddexp logaddexp2 copysign
 mm matmul""".split()
 WHOLE = "sum mean prod std var norm logsumexp amax amin max min median clone trace triu tril diagonal t flatten".split()
+LOSSES = """mse_loss l1_loss smooth_l1_loss huber_loss hinge_embedding_loss soft_margin_loss binary_cross_entropy
+binary_cross_entropy_with_logits kl_div poisson_nll_loss""".split()
 ALONG = """sum mean prod std var softmax log_softmax logsumexp cumsum cumprod logcumsumexp cummax cummin amax amin max min
 median mode sort argsort flip unbind squeeze unsqueeze""".split()
 
@@ -44,7 +47,17 @@ CALLS = [
     ("add", [SQUARE], [1]),
     ("pow", [SQUARE], [2]),
     ("pow", [SQUARE], [0.5]),
+    ("pow", [SQUARE], [0]),
+    ("pow", [SQUARE], [1]),
     ("clamp", [SQUARE], [0.3, 0.6]),
+    ("clamp", [SQUARE] * 3, []),
+    ("clamp_min", [SQUARE], [0.5]),
+    ("clamp_max", [SQUARE] * 2, []),
+    ("nansum", [SQUARE], []),
+    ("nanmean", [SQUARE], []),
+    ("dist", [SQUARE] * 2, [1]),
+    *[(name, [SQUARE] * 2, []) for name in LOSSES],
+    *[(name, [[3]] * 3, []) for name in ("triplet_margin_loss", "margin_ranking_loss", "gaussian_nll_loss")],
     ("topk", [SQUARE], [2]),
     ("kthvalue", [SQUARE], [2]),
     ("transpose", [SQUARE], [0, 1]),
@@ -57,7 +70,8 @@ CALLS = [
 
 
 def function(name):
-    return getattr(torch, name, None) or getattr(torch.nn.functional, name)
+    first = torch.nn.functional if name.endswith("_loss") else torch
+    return getattr(first, name, None) or getattr(torch.nn.functional, name)
 
 
 def tensors_of(call):
@@ -92,18 +106,33 @@ def outcome(call, tracked, overwritten):
     return False
 
 
+def graphs(call, tracked):
+    """Whether the gradient of each tracked operand carries a graph; None where there is no gradient."""
+    leaves, nested, args = tensors_of(call)
+    operands = [x if i in tracked else x.detach() for i, x in enumerate(leaves)]
+    out = function(call[0])(*([operands] if nested else operands), *args)
+    roots = [o for o in ([out] if isinstance(out, torch.Tensor) else out) if o.requires_grad]
+    total = sum(o.sum() for o in roots)
+    gradients = torch.autograd.grad(total, [operands[i] for i in tracked], create_graph=True, allow_unused=True)
+    return [None if g is None else g.requires_grad for g in gradients]
+
+
 def main():
     table = []
     for call in CALLS:
         name, shapes, args = call
         leaves, nested, _ = tensors_of(call)
-        out = function(name)(*([leaves] if nested else leaves), *args)
+        values = [x.detach() for x in leaves]
+        out = function(name)(*([values] if nested else values), *args)
         outs = [out] if isinstance(out, torch.Tensor) else list(out)
         count = len(leaves)
         choices = [list(range(count))] + ([[i] for i in range(count)] if count > 1 else [])
+        if name in LOSSES:  # Most have no gradient for a target.
+            choices = [[0]]
         for tracked in choices:
             refused = [k for k in range(count + len(outs)) if outcome(call, tracked, k)]
-            table.append({"name": name, "shapes": shapes, "args": args, "tracked": tracked, "outputs": len(outs), "refused": refused})
+            row = {"name": name, "shapes": shapes, "args": args, "tracked": tracked, "outputs": len(outs)}
+            table.append({**row, "refused": refused, "graphs": graphs(call, tracked)})
     print("[\n" + ",\n".join(json.dumps(row) for row in table) + "\n]")
 
 

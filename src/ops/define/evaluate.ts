@@ -263,6 +263,7 @@ export function record(
     if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
       wanted |= 1 << i;
   }
+  wanted &= formula.reached;
   if (wanted !== 0 && !onlyInference(tensors))
     attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
 }

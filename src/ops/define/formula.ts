@@ -47,6 +47,15 @@ export function computeType(dtype: DType): DType {
   return dtype === float64 ? float64 : float32;
 }
 
+/** Bit k: whether the expression has a derivative with respect to operand k that is not 0. */
+function dependsOn(expression: Expression, inputCount: number): number {
+  return differentiate(expression, inputCount).reduce(
+    (bits, derivative, k) =>
+      derivative === null || derivative === constant(0) ? bits : bits | (1 << k),
+    0,
+  );
+}
+
 /** What of a formula is particular to the operation it belongs to. */
 export interface FormulaOptions {
   /** The operation, for error messages. */
@@ -64,6 +73,13 @@ export interface FormulaOptions {
    * With "none" a backward pass that comes to the operation fails.
    */
   readonly derivatives: readonly (Expression | null)[] | "none" | null;
+  /**
+   * Whether a gradient that carries a graph does not depend on what it only compares, as with PyTorch's masks; else it requires a gradient,
+   * of 0, wherever an operand does.
+   */
+  readonly masks?: boolean | undefined;
+  /** Bit k: whether a result that is recorded requires a gradient because tensor k does; all by default. */
+  readonly reached?: number | undefined;
 }
 
 export class Formula {
@@ -72,6 +88,7 @@ export class Formula {
   readonly scalarCount: number;
   readonly program: Program;
   readonly options: FormulaOptions;
+  readonly reached: number;
   private readonly uniformPrograms: (TypedProgram | undefined)[] = [];
   private readonly plans: (SavingPlan | undefined)[] = [];
   private known: readonly (Derivation | null)[] | null = null;
@@ -87,6 +104,7 @@ export class Formula {
     this.inputCount = inputCount;
     this.scalarCount = scalarCount;
     this.options = options;
+    this.reached = options.reached ?? -1;
     this.program = new Program([expression], inputCount, scalarCount);
   }
 
@@ -215,6 +233,7 @@ export class Formula {
         slots,
         slotCount: slots.length,
         derivatives: null,
+        reached: this.options.masks === true ? dependsOn(replaced, sources.length) : undefined,
       }),
       sources,
     };

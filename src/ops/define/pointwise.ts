@@ -55,6 +55,8 @@ export interface PointwiseRecord {
    * "none" where PyTorch has none: a backward pass that comes to the operation fails.
    */
   readonly derivative?: ((...operands: Expression[]) => readonly (Expression | null)[]) | "none";
+  /** Whether a gradient that carries a graph does not depend on what it only compares; PyTorch's does where it has a function of its own. */
+  readonly masks?: boolean;
   /** Refuses a type by returning why. */
   readonly refuses?: (dtype: DType) => string | undefined;
   /**
@@ -162,6 +164,7 @@ class Pointwise {
       names,
       scalarNames,
       derivatives,
+      masks: record.masks,
     });
   }
 

@@ -200,6 +200,8 @@ export interface ReductionRecord {
   readonly expression: Expression;
   /** Take the place of symbolic derivatives; may not speak of the result. */
   readonly derivatives?: readonly (Expression | null)[];
+  /** As a pointwise record's. */
+  readonly masks?: boolean;
 }
 
 /** An expression with its sum and its mean over dimensions. */
@@ -219,6 +221,7 @@ export class Reduction {
         slots: Array.from({ length: inputs }, (_, i) => i),
         slotCount: inputs,
         derivatives: given,
+        masks: record.masks,
       });
     // A term's own value is not kept, so that rules which speak of it compute it again.
     const own = (derivatives ?? differentiate(expression, inputs)).map((e) =>
