@@ -168,8 +168,9 @@ static inline double zeta_scalar(double s, double q) {
   if (q <= 0) {
     if (q == floor(q)) return INFINITY;
     if (s != floor(s)) return NAN;
-    const double rest = q - floor(q);
-    return zeta_scalar(s, rest) + (fmod(s, 2) == 0 ? 1 : -1) * (zeta_scalar(s, 1 - rest) - zeta_scalar(s, 1 - q));
+    // The distances to the whole numbers on either side, both exact.
+    const double below = q - floor(q), above = ceil(q) - q;
+    return zeta_scalar(s, below) + (fmod(s, 2) == 0 ? 1 : -1) * (zeta_scalar(s, above) - zeta_scalar(s, 1 - q));
   }
   double sum = 0, at = q;
   for (int k = 0; k < 10; k++, at += 1) sum += pow(at, -s);

@@ -244,7 +244,10 @@ const table: Readonly<Record<FunctionName, Entry>> = {
   cosh: { f: (a) => Math.cosh(a), d: factor((x) => call("sinh", x)) },
   tanh: { f: (a) => Math.tanh(a), d: factor((_x, y) => sub(1, mul(y, y))) },
   asinh: { f: (a) => Math.asinh(a), d: factor((x) => call("rsqrt", add(mul(x, x), 1))) },
-  acosh: { f: (a) => Math.acosh(a), d: factor((x) => call("rsqrt", mul(sub(x, 1), add(x, 1)))) },
+  acosh: {
+    f: (a) => Math.acosh(a),
+    d: factor((x) => call("rsqrt", call("multiplyAdd", x, x, constant(-1)))),
+  },
   atanh: { f: (a) => Math.atanh(a), d: quotient((x) => sub(1, mul(x, x))) },
   sigmoid: { f: (a) => 1 / (1 + Math.exp(-a)), d: factor((_x, y) => mul(y, sub(1, y))) },
   erf: {

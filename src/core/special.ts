@@ -256,8 +256,9 @@ export function zeta(s: number, q: number): number {
   if (q <= 0) {
     if (Number.isInteger(q) || q === Number.NEGATIVE_INFINITY) return Number.POSITIVE_INFINITY;
     if (!Number.isInteger(s)) return Number.NaN;
-    const rest = q - Math.floor(q);
-    return zeta(s, rest) + (s % 2 === 0 ? 1 : -1) * (zeta(s, 1 - rest) - zeta(s, 1 - q));
+    // The distances to the whole numbers on either side, both exact.
+    const [below, above] = [q - Math.floor(q), Math.ceil(q) - q];
+    return zeta(s, below) + (s % 2 === 0 ? 1 : -1) * (zeta(s, above) - zeta(s, 1 - q));
   }
   let sum = 0;
   let at = q;

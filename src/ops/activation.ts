@@ -17,6 +17,8 @@ const seluAlpha = 1.6732632423543772;
 
 /** min(x, 0), so that an exponential never overflows where it is not used. */
 const negativePart = (x: Expression): Expression => f.select(f.gt(x, 0), 0, x);
+/** The same without a slope at 0: PyTorch's second derivatives there are those of the other side. */
+const strictlyNegativePart = (x: Expression): Expression => f.select(f.ge(x, 0), 0, x);
 /** log(1 + exp(x)), which beyond 40 is x to the last digit. */
 const softened = (x: Expression): Expression => {
   const far = f.gt(x, 40);
@@ -62,7 +64,11 @@ export const elu: FunctionOnly<
   expression: (input, alpha) =>
     f.select(f.gt(input, 0), input, f.mul(alpha, f.expm1(negativePart(input)))),
   derivative: (input, alpha) => [
-    f.select(f.le(input, 0), f.mul(gradient, f.mul(alpha, f.exp(negativePart(input)))), gradient),
+    f.select(
+      f.le(input, 0),
+      f.mul(gradient, f.mul(alpha, f.exp(strictlyNegativePart(input)))),
+      gradient,
+    ),
   ],
 });
 
@@ -90,7 +96,11 @@ export const celu: FunctionOnly<
   expression: (input, alpha) =>
     f.select(f.gt(input, 0), input, f.mul(alpha, f.expm1(f.div(negativePart(input), alpha)))),
   derivative: (input, alpha) => [
-    f.select(f.le(input, 0), f.mul(gradient, f.exp(f.div(negativePart(input), alpha))), gradient),
+    f.select(
+      f.le(input, 0),
+      f.mul(gradient, f.exp(f.div(strictlyNegativePart(input), alpha))),
+      gradient,
+    ),
   ],
 });
 
@@ -119,7 +129,7 @@ export const selu: FunctionOnly<
   derivative: (input) => [
     f.select(
       f.le(input, 0),
-      f.mul(gradient, f.mul(f.exp(negativePart(input)), seluScale * seluAlpha)),
+      f.mul(gradient, f.mul(f.exp(strictlyNegativePart(input)), seluScale * seluAlpha)),
       f.mul(gradient, seluScale),
     ),
   ],
@@ -242,7 +252,9 @@ export const softplus: FunctionOnly<
   },
   derivative: (input, beta, threshold) => {
     const scaled = f.mul(input, beta);
-    return [f.select(f.gt(scaled, threshold), gradient, f.mul(gradient, f.sigmoid(scaled)))];
+    // At the threshold, too, the second derivative is 0.
+    const below = f.select(f.ge(scaled, threshold), threshold, scaled);
+    return [f.select(f.gt(scaled, threshold), gradient, f.mul(gradient, f.sigmoid(below)))];
   },
 });
 

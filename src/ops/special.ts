@@ -9,6 +9,7 @@ import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
 import { pointwise } from "./define/pointwise.ts";
 import type { FunctionOnly, MethodWithInPlace } from "./define/registry.ts";
+import { powerSeries } from "./define/series.ts";
 import { hasTangent } from "./define/tangent.ts";
 import type { Unary } from "./types.ts";
 
@@ -193,6 +194,9 @@ export const i0e: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
   expression: (input) => f.i0e(input),
 });
 
+// The derivative of I1 in powers of x^2 (Abramowitz & Stegun 9.6.10), where I0(x) - I1(x) / x would lose what its own derivative needs.
+const i1Slope = [1 / 2, 3 / 16, 5 / 384, 7 / 18432];
+
 /**
  * The modified Bessel function of the first kind of order 1. Integers give the default floating type.
  * @example
@@ -207,11 +211,12 @@ export const i1: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
   promotion: "floating",
   inPlace: false,
   expression: (input) => besselI1(input),
-  // PyTorch gives the slope at 0 to NaN as well. The quotient is kept from dividing by 0 where it is not used.
+  // PyTorch gives the slope at 0 to NaN as well.
   derivative: (input) => {
-    const quotient = f.div(result, f.select(f.eq(input, 0), 1, input));
-    const slope = f.sub(f.mul(f.exp(f.abs(input)), f.i0e(input)), quotient);
-    return [f.mul(gradient, f.select(f.gt(f.abs(input), 0), slope, 0.5))];
+    const far = f.gt(f.abs(input), 0.01);
+    const slope = f.sub(f.mul(f.exp(f.abs(input)), f.i0e(input)), f.div(result, input));
+    const near = f.select(f.eq(input, input), powerSeries(f.mul(input, input), i1Slope), 0.5);
+    return [f.select(far, f.mul(gradient, slope), f.mul(gradient, near))];
   },
 });
 
@@ -312,9 +317,18 @@ export const logNdtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
       ),
       f.log1p(f.mul(f.erfc(f.mul(input, Math.SQRT1_2)), -0.5)),
     ),
-  derivative: (input) => [
-    f.div(f.mul(gradient, Math.sqrt(2 / Math.PI)), f.erfcx(f.mul(input, -Math.SQRT1_2))),
-  ],
+  // Density by distribution function. Far above, where erfcx overflows, the latter is 1.
+  derivative: (input) => {
+    const density = f.div(f.exp(f.mul(f.mul(input, input), -0.5)), Math.sqrt(2 * Math.PI));
+    const scaled = f.erfcx(f.mul(f.select(f.gt(input, 10), 10, input), -Math.SQRT1_2));
+    return [
+      f.select(
+        f.gt(input, 10),
+        f.mul(gradient, density),
+        f.div(f.mul(gradient, Math.sqrt(2 / Math.PI)), scaled),
+      ),
+    ];
+  },
 });
 
 /**

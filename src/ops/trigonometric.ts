@@ -2,6 +2,7 @@
 import { f } from "../core/scalar.ts";
 import { gradient } from "../core/expression.ts";
 import { pointwise } from "./define/pointwise.ts";
+import { powerSeries } from "./define/series.ts";
 import type { Method, MethodWithInPlace } from "./define/registry.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Unary } from "./types.ts";
@@ -194,6 +195,9 @@ export const atanh: Unary = pointwise({
   expression: (self) => f.atanh(self),
 });
 
+// (sin(a) - a cos(a)) / a^2 is a/3 times this in powers of a^2.
+const sincSlope = [1, -1 / 10, 1 / 280, -1 / 15120, 1 / 1330560];
+
 /**
  * The normalized cardinal sine, `sin(pi x) / (pi x)`, which is 1 at 0. Integers give the default floating type.
  * @example
@@ -209,10 +213,11 @@ export const sinc: Unary = pointwise({
     f.select(f.eq(self, 0), 1, f.div(f.sin(f.mul(self, Math.PI)), f.mul(self, Math.PI))),
   derivative: (self) => {
     const angle = f.mul(self, Math.PI);
-    const square = f.mul(angle, self);
-    const slope = f.div(f.sub(f.mul(angle, f.cos(angle)), f.sin(angle)), square);
-    // The square of a small number is 0 long before the number itself.
-    return [f.select(f.eq(square, 0), 0, f.mul(gradient, slope))];
+    const square = f.mul(angle, angle);
+    const slope = f.div(f.sub(f.mul(angle, f.cos(angle)), f.sin(angle)), f.mul(angle, self));
+    // Near 0 that is a difference of equals; its Taylor series there is exact. Adding 0 makes a -0 positive.
+    const near = f.add(f.mul(f.mul(self, -(Math.PI ** 2) / 3), powerSeries(square, sincSlope)), 0);
+    return [f.select(f.lt(f.abs(angle), 0.1), f.mul(gradient, near), f.mul(gradient, slope))];
   },
 });
 
