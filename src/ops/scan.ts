@@ -124,7 +124,7 @@ function productsWithZeros(g: Tensor, self: Tensor, dim: number): Tensor {
   // Row i holds the running product without element i; positions before i do not contain it.
   const others = replaced(lines.unsqueeze(-2).expand([...lead, n, n]), eye).cumprod(-1);
   const reach = eye.cumsum(1);
-  const gradients = others.mul(reach).mul(g.transpose(dim, -1).unsqueeze(-2)).sum(-1);
+  const gradients = reached(others, g.transpose(dim, -1).unsqueeze(-2), reach).sum(-1);
   return gradients.transpose(dim, -1);
 }
 const replaced: (self: Tensor, own: Tensor) => Tensor = pointwise({
@@ -132,6 +132,14 @@ const replaced: (self: Tensor, own: Tensor) => Tensor = pointwise({
   inputs: ["self", "own"],
   promotion: "arithmetic",
   expression: (self, own) => f.select(own, 1, self),
+});
+
+// Chosen, not multiplied by 0 or 1: others may be infinite.
+const reached: (others: Tensor, gradient: Tensor, reach: Tensor) => Tensor = pointwise({
+  name: "where",
+  inputs: ["others", "gradient", "reach"],
+  promotion: "arithmetic",
+  expression: (others, gradient, reach) => f.select(reach, f.mul(others, gradient), 0),
 });
 
 /**

@@ -141,6 +141,7 @@ reduce = [
     case("cumsum", T(2, 3), 1),
     case("cumprod", T(2, 3), 1),
     case("cumprod", known(2.0, 0.0, 3.0, 0.0), 0),
+    case("cumprod", torch.tensor([[float("inf"), 2.0], [0.0, 3.0]], dtype=torch.float64, requires_grad=True), 1),
     case("cummax", known(1.0, 3.0, 3.0, 2.0), 0),
     case("logcumsumexp", T(4), 0),
     case("diff", T(2, 5), n=2),
