@@ -186,8 +186,8 @@ const table: Readonly<Record<FunctionName, Entry>> = {
     f: (a, b) => a / b,
     // Division of integers rounds toward zero here; true division is done in floating point.
     i: (a, b) => (b === 0n ? 0n : a / b),
-    // Not by the quotient a / b, which would then be kept, and could not be changed in place.
-    d: binary((g, a, b) => [div(g, b), div(mul(div(neg(g), b), a), b)]),
+    // Not by the quotient a / b itself, which would then be kept, and could not be changed in place.
+    d: binary((g, a, b) => [div(g, b), mul(g, div(div(neg(a), b), b))]),
   },
   neg: { exact: true, f: (a) => -a, i: (a) => -a, d: unary((g) => neg(g)) },
   abs: {

@@ -193,15 +193,24 @@ export const cosineEmbeddingLoss: FunctionOnly<
   },
 });
 
+const softLabel = f.add(f.mul(y, softplus(f.neg(x))), f.mul(f.sub(1, y), softplus(x)));
+const softLabelSlope = f.sub(f.mul(f.sub(1, y), f.sigmoid(x)), f.mul(y, f.sigmoid(f.neg(x))));
+const weight = input(2);
 const softLabels = new Reduction({
   name: "multilabelSoftMarginLoss",
   inputs: 2,
-  expression: f.add(f.mul(y, softplus(f.neg(x))), f.mul(f.sub(1, y), softplus(x))),
+  expression: softLabel,
+  derivatives: [f.mul(gradient, softLabelSlope), f.mul(gradient, f.neg(x))],
 });
 const weightedSoftLabels = new Reduction({
   name: "multilabelSoftMarginLoss",
   inputs: 3,
-  expression: f.mul(f.add(f.mul(y, softplus(f.neg(x))), f.mul(f.sub(1, y), softplus(x))), input(2)),
+  expression: f.mul(softLabel, weight),
+  derivatives: [
+    f.mul(gradient, f.mul(softLabelSlope, weight)),
+    f.mul(gradient, f.mul(f.neg(x), weight)),
+    f.mul(gradient, softLabel),
+  ],
 });
 
 /**

@@ -20,8 +20,8 @@ import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
 const x = input(0);
 const margin = scalar(0);
-/** max(e, 0) whose gradient at 0 is 1, as clamp's. */
-const positive = (e: Expression): Expression => f.select(f.ge(e, 0), e, 0);
+/** max(e, 0) whose gradient at 0 is 0; 0 for NaN. */
+const positive = (e: Expression): Expression => f.select(f.gt(e, 0), e, 0);
 
 /** The class scores as [N, C] and the targets as [N, ...], for inputs with or without a batch. */
 function batched(name: string, scores: Tensor, target: Tensor): Tensor {
@@ -100,19 +100,18 @@ export const multiMarginLoss: FunctionOnly<
     const own = scores.gather(1, target);
     const [plain, weighted] = powers[v.p - 1]!;
     const type = floatingType("multiMarginLoss", [scores]);
-    // The sum includes the target's own term, which is constant and taken off again.
-    const constant = Math.max(v.margin, 0) ** v.p / classes;
-    let out: Tensor;
-    if (v.weight === null) out = plain.mean([scores, own], [v.margin], type, [1]).sub(constant);
-    else {
-      const factor = v.weight
-        .detach()
-        .indexSelect(0, target.reshape([rows]))
-        .view(rows, 1);
-      out = weighted
-        .mean([scores, own, factor], [v.margin], type, [1])
-        .sub(factor.view(rows).mul(constant));
-    }
+    const factor = v.weight
+      ?.detach()
+      .indexSelect(0, target.reshape([rows]))
+      .view(rows, 1);
+    const terms = factor === undefined ? plain : weighted;
+    const beside = (all: Tensor, one: Tensor): Tensor[] =>
+      factor === undefined ? [all, one] : [all, one, factor];
+    // The mean includes the target's own term, whose gradients cancel; it is taken off as it was computed.
+    const constant = terms.each(beside(own.detach(), own.detach()), [v.margin], type);
+    const out = terms
+      .mean(beside(scores, own), [v.margin], type, [1])
+      .sub(constant.view(rows).div(classes));
     if (kind === "none") return v.input.sizes.length < 2 ? out.reshape(v.target.sizes) : out;
     return kind === "mean" ? out.mean() : out.sum();
   },

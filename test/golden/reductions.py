@@ -267,7 +267,16 @@ spread = [known(-1.0, -2.0, -0.5), known(0.0, 0.5, 1.0)]
 loss += [case(F + "kl_div", *spread, reduction=reduction) for reduction in ["mean", "sum", "none"]]
 bends = [known(1.0, 2.0, -1.0, 0.5, NAN), torch.zeros(5, dtype=torch.float64)]
 loss += [case(F + "huber_loss", *bends), case(F + "smooth_l1_loss", *bends)]
+loss += [
+    case(F + "multilabel_soft_margin_loss", known(0.0, 1000.0, -1000.0), torch.tensor([1.0, 0.5, 1.0], dtype=torch.float64)),
+    case(F + "multi_margin_loss", known(0.0, 1.0, 0.5), torch.tensor(1)),
+    case(F + "multi_margin_loss", known(NAN, 1.0, 0.5), torch.tensor(0)),
+    case(F + "multi_margin_loss", known(0.0, INF, 0.5), torch.tensor(1), p=2),
+    case(F + "multilabel_margin_loss", known(0.0, 1.0, 0.5), ints(1, -1, 0)),
+]
 reduce += [
+    # The square of the divisor is 0.
+    case("div", known(0.0, 1.0), known(1e-310, 1e-200)),
     case("trapezoid", torch.zeros(2, 0, dtype=torch.float64)),
     case("cumulative_trapezoid", torch.zeros(2, 0, dtype=torch.float64)),
     case("vander", torch.tensor([True, False])),
