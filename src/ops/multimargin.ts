@@ -108,10 +108,10 @@ export const multiMarginLoss: FunctionOnly<
     const beside = (all: Tensor, one: Tensor): Tensor[] =>
       factor === undefined ? [all, one] : [all, one, factor];
     // The mean includes the target's own term, whose gradients cancel; it is taken off as it was computed.
-    const constant = terms.each(beside(own.detach(), own.detach()), [v.margin], type);
+    const ownTerm = terms.each(beside(own.detach(), own.detach()), [v.margin], type);
     const out = terms
       .mean(beside(scores, own), [v.margin], type, [1])
-      .sub(constant.view(rows).div(classes));
+      .sub(ownTerm.view(rows).div(classes));
     if (kind === "none") return v.input.sizes.length < 2 ? out.reshape(v.target.sizes) : out;
     return kind === "mean" ? out.mean() : out.sum();
   },

@@ -105,3 +105,21 @@ describe("a gradient carries a graph where PyTorch's does", () => {
     expect(gradients.map((gradient) => gradient?.requiresGrad ?? null)).toEqual(row.graphs);
   });
 });
+
+test("a tangent carries a graph where PyTorch's does", () => {
+  const { dualLevel, makeDual, unpackDual } = torch.autograd.forwardAd;
+  const carries = (f: (x: T) => T): boolean =>
+    dualLevel(() => {
+      const x = torch.tensor([0.5, -1, 2], { requiresGrad: true });
+      return unpackDual(f(makeDual(x, torch.ones(3)))).tangent!.requiresGrad;
+    });
+  expect(
+    [
+      (x: T) => x.clamp(0, 1),
+      (x: T) => x.maximum(torch.ones(3)),
+      (x: T) => x.nansum(),
+      (x: T) => x.relu(),
+      (x: T) => x.abs(),
+    ].map(carries),
+  ).toEqual([false, false, false, true, true]);
+});

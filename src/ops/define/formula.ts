@@ -47,15 +47,6 @@ export function computeType(dtype: DType): DType {
   return dtype === float64 ? float64 : float32;
 }
 
-/** Bit k: whether the expression has a derivative with respect to operand k that is not 0. */
-function dependsOn(expression: Expression, inputCount: number): number {
-  return differentiate(expression, inputCount).reduce(
-    (bits, derivative, k) =>
-      derivative === null || derivative === constant(0) ? bits : bits | (1 << k),
-    0,
-  );
-}
-
 /** What of a formula is particular to the operation it belongs to. */
 export interface FormulaOptions {
   /** The operation, for error messages. */
@@ -180,6 +171,7 @@ export class Formula {
         slots,
         slotCount: slots.length,
         derivatives: null,
+        reached: this.reachedIn(sum ?? constant(0), sources.length),
       }),
       sources,
     };
@@ -203,6 +195,17 @@ export class Formula {
     });
     const all = (1 << this.inputCount) - 1;
     return { mask, keeps: mask === 0 ? "nothing" : mask === all ? "tensors" : "some" };
+  }
+
+  /** Which operands a formula made of this one's derivatives depends on, where that is not all. */
+  private reachedIn(expression: Expression, inputCount: number): number | undefined {
+    if (this.options.masks !== true) return undefined;
+    const derivatives = differentiate(expression, inputCount);
+    return derivatives.reduce(
+      (bits, derivative, k) =>
+        derivative === null || derivative === constant(0) ? bits : bits | (1 << k),
+      0,
+    );
   }
 
   private derive(expression: Expression | null): Derivation | null {
@@ -233,7 +236,7 @@ export class Formula {
         slots,
         slotCount: slots.length,
         derivatives: null,
-        reached: this.options.masks === true ? dependsOn(replaced, sources.length) : undefined,
+        reached: this.reachedIn(replaced, sources.length),
       }),
       sources,
     };

@@ -330,6 +330,7 @@ function record(
     const tensor = tensors[i]!;
     if (tensor.dtype.kind === "floating" && requiresGradient(tensor)) wanted |= 1 << i;
   }
+  wanted &= formula.reached;
   if (wanted === 0 || onlyInference(tensors)) return;
   const next = new Array<Node<Tensor> | null>(tensors.length);
   let nextIndex = firstOutputs(tensors.length);
