@@ -32,7 +32,7 @@ FLAMBEAU_KERNELS(DEFINE_CALLBACK)
 
 void free_chunk(node_api_basic_env, void* data, void*) { give_chunk(static_cast<Chunk*>(data)); }
 
-// Frame: [0] bytes, [1] whether V8 shall know of all bytes outstanding. Gives back [0] address or 0, [1] the chunk's bytes, [2] outstanding bytes.
+// Frame: [0] bytes, [1] whether V8 shall know of all bytes outstanding. Gives back [0] address or 0, [2] outstanding bytes.
 napi_value take(napi_env env, napi_callback_info) {
   Environment* own = current;
   const double bytes = own->frame[0];
@@ -53,7 +53,6 @@ napi_value take(napi_env env, napi_callback_info) {
     if (napi_adjust_external_memory(env, change, &total) == napi_ok) own->reported = wanted;
   }
   own->frame[0] = static_cast<double>(reinterpret_cast<uintptr_t>(chunk->address));
-  own->frame[1] = static_cast<double>(chunk->bytes);
   return object;
 }
 

@@ -12,6 +12,7 @@ import {
   type Reducing,
   reductionKind,
   reductionParameters,
+  softplus,
 } from "./define/losses.ts";
 import { isTrue } from "./define/memory.ts";
 import { composite } from "./define/operation.ts";
@@ -20,8 +21,6 @@ import { reduceRaw, Reduction, regionOf } from "./define/reduction.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
 const [x, y] = [input(0), input(1)];
-const softplus = (z: Expression): Expression =>
-  f.add(f.maximum(z, 0), f.log1p(f.exp(f.neg(f.abs(z)))));
 const logits = new Reduction({
   name: "binaryCrossEntropyWithLogits",
   inputs: 2,

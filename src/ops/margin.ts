@@ -11,6 +11,7 @@ import {
   type Reducing,
   reductionKind,
   reductionParameters,
+  softplus,
 } from "./define/losses.ts";
 import { composite } from "./define/operation.ts";
 import * as p from "./define/parameters.ts";
@@ -18,9 +19,6 @@ import { Reduction } from "./define/reduction.ts";
 import type { FunctionOnly, Trailing } from "./define/registry.ts";
 
 const [x, y] = [input(0), input(1)];
-/** log(1 + exp(z)), which overflows for no z. */
-const softplus = (z: Expression): Expression =>
-  f.add(f.maximum(z, 0), f.log1p(f.exp(f.neg(f.abs(z)))));
 const margin = scalar(0);
 
 /** A loss of input and target alone. */

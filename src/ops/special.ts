@@ -319,11 +319,12 @@ export const logNdtr: FunctionOnly<(input: Tensor) => Tensor> = pointwise({
     ),
   // Density by distribution function. Far above, where erfcx overflows, the latter is 1.
   derivative: (input) => {
+    const far = f.gt(input, 10);
     const density = f.div(f.exp(f.mul(f.mul(input, input), -0.5)), Math.sqrt(2 * Math.PI));
-    const scaled = f.erfcx(f.mul(f.select(f.gt(input, 10), 10, input), -Math.SQRT1_2));
+    const scaled = f.erfcx(f.mul(f.select(far, 10, input), -Math.SQRT1_2));
     return [
       f.select(
-        f.gt(input, 10),
+        far,
         f.mul(gradient, density),
         f.div(f.mul(gradient, Math.sqrt(2 / Math.PI)), scaled),
       ),

@@ -248,6 +248,17 @@ function needFitting(operands: readonly Tensor[], out: Tensor): boolean {
   return false;
 }
 
+/** Bit i: whether a recorded result of the formula needs tensor i's gradient. */
+export function wantedBy(formula: Formula, tensors: readonly Tensor[]): number {
+  let wanted = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const tensor = tensors[i]!;
+    if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
+      wanted |= 1 << i;
+  }
+  return wanted & formula.reached;
+}
+
 /** Records a computed formula. `rewritten` is the old value of the first tensor where the result took its place. */
 export function record(
   formula: Formula,
@@ -257,13 +268,7 @@ export function record(
   fitted: boolean,
   rewritten: { readonly old: Tensor } | null,
 ): void {
-  let wanted = 0;
-  for (let i = 0; i < tensors.length; i++) {
-    const tensor = tensors[i]!;
-    if ((tensor.tracked || requiresGradient(tensor)) && tensor.dtype.kind === "floating")
-      wanted |= 1 << i;
-  }
-  wanted &= formula.reached;
+  const wanted = wantedBy(formula, tensors);
   if (wanted !== 0 && !onlyInference(tensors))
     attach(formula, tensors, scalars, out, fitted, rewritten, wanted);
 }

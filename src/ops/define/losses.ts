@@ -1,13 +1,19 @@
 // What losses share: how their terms are combined, and the parameters that say so.
 import { type DType, getDefaultDtype } from "../../core/dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../../core/errors.ts";
+import type { Expression } from "../../core/expression.ts";
 import { resultType } from "../../core/promotion.ts";
+import { f } from "../../core/scalar.ts";
 import { formatSizes, sameSizes } from "../../core/shape.ts";
 import type { Tensor } from "../../core/tensor.ts";
 import * as p from "./parameters.ts";
 import type { Parameter } from "./parameters.ts";
 import type { Reduction } from "./reduction.ts";
 import type { FunctionOnly } from "./registry.ts";
+
+/** log(1 + exp(z)), which overflows for no z. */
+export const softplus = (z: Expression): Expression =>
+  f.add(f.maximum(z, 0), f.log1p(f.exp(f.neg(f.abs(z)))));
 
 export type LossReduction = "mean" | "sum" | "none";
 

@@ -20,17 +20,11 @@ import { Program } from "../../core/program.ts";
 import { noSizes, sameSizes, type Sizes, wrapDimensions } from "../../core/shape.ts";
 import { Tensor } from "../../core/tensor.ts";
 import { computeType, Formula } from "./formula.ts";
-import {
-  firstOutputs,
-  gradientNode,
-  onlyInference,
-  requiresGradient,
-  withOutput,
-} from "./history.ts";
+import { firstOutputs, gradientNode, onlyInference, withOutput } from "./history.ts";
 import { broadcast, empty } from "./memory.ts";
 import { nodeName } from "./nodename.ts";
 import { fit } from "./fit.ts";
-import { commonSizes, derive, evaluate, tangentOperands } from "./evaluate.ts";
+import { commonSizes, derive, evaluate, tangentOperands, wantedBy } from "./evaluate.ts";
 import { together } from "./levels.ts";
 import { ListNode, type SavedTensor } from "./saved.ts";
 import { ScratchView } from "./scratchview.ts";
@@ -325,12 +319,7 @@ function record(
   kept: Sizes,
   out: Tensor,
 ): void {
-  let wanted = 0;
-  for (let i = 0; i < tensors.length; i++) {
-    const tensor = tensors[i]!;
-    if (tensor.dtype.kind === "floating" && requiresGradient(tensor)) wanted |= 1 << i;
-  }
-  wanted &= formula.reached;
+  const wanted = wantedBy(formula, tensors);
   if (wanted === 0 || onlyInference(tensors)) return;
   const next = new Array<Node<Tensor> | null>(tensors.length);
   let nextIndex = firstOutputs(tensors.length);
